@@ -1,0 +1,312 @@
+"""One HTTP exchange under ASGI: the engine, with `receive` and `send` as methods.
+
+Knows the order of the messages of a response, and which of them are ours to touch. Must never
+change a message of the application, make one up in its place, or call `receive` on its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from dualware.core.engine import Engine, outcome_of
+from dualware.core.headers import BytesHeaders
+from dualware.core.message import ExchangeError, Response
+from dualware.core.record import Record
+
+if TYPE_CHECKING:
+    from dualware.asgi.request import ASGIRequest
+    from dualware.core.effects import Effects
+    from dualware.core.exchange import Answer, Outcome
+
+__all__ = ["ASGIExchange", "Message", "Receive", "Send", "native_pairs"]
+
+Message = Any
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[Any]]
+
+# Where the response stands.
+_BEFORE: Final = 0
+"""No head yet."""
+_HELD: Final = 1
+"""The head waits for the first body message."""
+_OPEN: Final = 2
+"""The head was sent; the rest is followed."""
+_PLAIN: Final = 3
+"""The head was sent, and nobody needs the rest: every message goes straight to the server."""
+_OVER: Final = 4
+"""END was delivered. What the application still sends is between it and the server."""
+
+# May pass a held head: early hints come before it by nature, debug at any time (protocols A19).
+_PASSING: Final = frozenset({"http.response.early_hint", "http.response.debug"})
+_OPAQUE: Final = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
+
+
+async def _nothing() -> None:
+    """What `send` returns where the message is kept back."""
+
+
+class ASGIExchange(Engine):
+    """What the application gets as `receive` and `send`, and what the driver moves on."""
+
+    __slots__ = ("_held", "_place", "_receive", "_send", "_trailers_to_come", "gone")
+
+    def __init__(
+        self,
+        request: ASGIRequest,
+        record: Record,
+        effects: Effects,
+        receive: Receive,
+        send: Send,
+        *,
+        owner: bool,
+    ) -> None:
+        super().__init__(request, record, effects, owner=owner)
+        self.gone = False
+        """Whether the client was seen to go away: a disconnect was received, or send raised
+        OSError. Most servers swallow what is sent after it, and say nothing (protocols A28)."""
+        self._receive = receive
+        self._send = send
+        self._place = _BEFORE
+        self._held: Message = None
+        self._trailers_to_come = False
+
+    # What the application calls
+
+    async def receive(self) -> Message:
+        """ASGI `receive`: every message passes as it is; a disconnect is taken note of."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect" and self.outcome is None:
+            self.gone = True
+        return message
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """ASGI `send`. Returns the server's own awaitable wherever nobody has to see it end.
+
+        A plain function for that reason: a coroutine around every message costs half as much
+        again as all the rest of what an exchange costs.
+        """
+        place = self._place
+        if place == _PLAIN or place == _OVER:
+            return self._send(message)
+        if self.broken is not None:
+            raise self.broken
+        if place == _OPEN:
+            return self._on(message)
+        if place == _HELD:
+            return self._release(message)
+        if message["type"] == "http.response.start":
+            return self._head(message)
+        # Before the head: informational messages, and what we do not know.
+        return self._send(message)
+
+    # Head
+
+    def _head(self, message: Message) -> Awaitable[None]:
+        headers = BytesHeaders(message.get("headers", ()))
+        self._held = message
+        self._trailers_to_come = bool(message.get("trailers"))
+        if not self._reach_response(Response(self.request.method, message["status"], headers)):
+            self._place = _HELD
+            return _nothing()
+        return self._send_head()
+
+    def _reach_response(self, response: Response) -> bool:
+        """RESPONSE. A policy that fails here fails closed: no later message gets through."""
+        try:
+            return self.head(response)
+        except BaseException as error:
+            self.broken = error
+            raise
+
+    def _send_head(self) -> Awaitable[None]:
+        """Send the head that the flows left, as the application's own message if they could."""
+        message, self._held = self._held, None
+        response = self.response
+        pairs = response.headers
+        if response.announces_trailers and not message.get("trailers"):
+            message = {**message, "trailers": True}
+        if pairs.changed or response.status != message["status"]:
+            # granian needs the key, daphne and gunicorn a list (protocols A15).
+            message = {**message, "status": response.status, "headers": pairs.pairs}
+        if self.watched or response.coded or response.announces_trailers:
+            self._place = _OPEN
+            return self._watched(message)
+        self._place = _PLAIN
+        return self._send(message)
+
+    async def _release(self, message: Message) -> None:
+        """The head was held; ``message`` is what ends that (protocols A18)."""
+        kind = message["type"]
+        if kind in _PASSING:
+            await self._send(message)
+        elif kind == "http.response.body":
+            message = self._first(message)
+            await self._send_head()
+            await (self._body(message) if self._place == _OPEN else self._send(message))
+        else:
+            # What passes now is no body that a codec could take; a push is none at all.
+            self.response.opaque = kind != "http.response.push"
+            self._reach_body(None, complete=False)
+            await self._send_head()
+            await self.send(message)
+
+    def _first(self, message: Message) -> Message:
+        chunk = message.get("body", b"")
+        declared = self.response.headers.get("Content-Length")
+        # Some frameworks send the whole body, then an empty last message.
+        complete = not message.get("more_body", False) or declared == str(len(chunk) or None)
+        data = self._reach_body(chunk, complete=complete)
+        return message if data is chunk else {**message, "body": data}
+
+    def _reach_body(self, chunk: bytes | None, *, complete: bool) -> bytes:
+        """BODY. Fails closed, as `_reach_response` does."""
+        try:
+            return self.body(chunk, complete=complete)
+        except BaseException as error:
+            self.broken = error
+            raise
+
+    # Body
+
+    def _on(self, message: Message) -> Awaitable[None]:
+        """A message after the head, while somebody follows the response."""
+        kind = message["type"]
+        if kind == "http.response.body":
+            return self._coded_body(message) if self.response.coded else self._body(message)
+        if kind == "http.response.trailers":
+            return self._trailers(message)
+        if kind in _OPAQUE:
+            return self._opaque(message)
+        return self._watched(message)
+
+    async def _body(self, message: Message) -> None:
+        """A body message as it goes out: counted when the server has taken it."""
+        data = message.get("body", b"")
+        if data and not self.first_at:
+            self.first_at = self.effects.clock()
+        await self._watched(message)
+        if self.sent is not None and not self.response.bodiless:
+            self.sent += len(data)
+        if not message.get("more_body", False):
+            await self._body_sent()
+
+    async def _coded_body(self, message: Message) -> None:
+        more = message.get("more_body", False)
+        data = self.response.through(message.get("body", b""), last=not more)
+        # A codec that keeps all back has nothing to send yet.
+        if data or not more:
+            await self._body({**message, "body": data})
+
+    async def _opaque(self, message: Message) -> None:
+        """pathsend or zerocopysend: the server sends what we do not see (protocols A22)."""
+        if self.response.coded:
+            raise ExchangeError(
+                f"{message['type']} cannot pass a codec that was given at RESPONSE; "
+                "a flow that encodes waits for BODY, where response.opaque is known"
+            )
+        self.response.opaque = True
+        declared = self.response.headers.get("Content-Length") or ""
+        self.sent = int(declared) if declared.isdigit() else None
+        await self._watched(message)
+        if not message.get("more_body", False):
+            await self._body_sent()
+
+    async def _trailers(self, message: Message) -> None:
+        last = not message.get("more_trailers", False)
+        if last and self.response.announces_trailers:
+            message = {**message, "headers": [*message.get("headers", ()), *self._own_trailers()]}
+        await self._watched(message)
+        if last:
+            self._complete()
+
+    async def _body_sent(self) -> None:
+        """The last of the body is out; trailers may follow (ASGI, "HTTP Trailers")."""
+        if self._trailers_to_come:
+            return
+        if self.response.announces_trailers:
+            trailers = list(self._own_trailers())
+            await self._watched({"type": "http.response.trailers", "headers": trailers})
+        self._complete()
+
+    def _own_trailers(self) -> list[tuple[bytes, bytes]]:
+        fields = BytesHeaders()
+        for name, value in self.response.trailers:
+            fields.append(name, value)
+        return fields.pairs
+
+    async def _watched(self, message: Message) -> None:
+        """Send, and take note of a client that is gone and of the time that the server took."""
+        started = self.effects.clock() if self.measures else 0
+        try:
+            await self._send(message)
+        except OSError:
+            self.gone = True
+            raise
+        if started:
+            self.send_wait += self.effects.clock() - started
+
+    def _complete(self) -> None:
+        self._place = _OVER
+        self.end("completed")
+
+    # What the driver calls
+
+    async def answer(self, answer: Answer) -> None:
+        """Send a flow's own answer."""
+        data = answer.body
+        headers = BytesHeaders()
+        for name, value in answer.headers:
+            headers.append(name, value)
+        if answer.status not in (204, 304):
+            headers.set("Content-Length", str(len(data)))
+        response = Response(self.request.method, answer.status, headers)
+        if not self.head(response):
+            data = self.body(data, complete=True)
+        elif response.coded:
+            data = response.through(data, last=True)
+        self._trailers_to_come = False
+        self._place = _OPEN
+        await self._watched(
+            {
+                "type": "http.response.start",
+                "status": response.status,
+                "headers": headers.pairs,
+                **({"trailers": True} if response.announces_trailers else {}),
+            }
+        )
+        await self._body(
+            {"type": "http.response.body", "body": b"" if response.bodiless else data}
+        )
+
+    async def finish(self) -> None:
+        """The application returned."""
+        if self.broken is not None:
+            # It took the failure of a policy for one of the server's, and went on.
+            raise self.broken
+        if self._place == _HELD:
+            # The server reports what it would report of the bare application (protocols A20).
+            self.response.opaque = True
+            self._reach_body(None, complete=False)
+            await self._send_head()
+        self.end(self._outcome())
+
+    def _outcome(self) -> Outcome:
+        if self._place == _PLAIN:
+            # Nobody followed the body, so nobody is there to be told.
+            return "completed"
+        if self.gone:
+            return "aborted"
+        return "no_response" if self._place == _BEFORE else "incomplete"
+
+    async def failed(self, error: BaseException) -> bool:
+        """The application raised. Returns whether a flow answered and dealt with it."""
+        if self.outcome is not None:
+            return False
+        outcome = "aborted" if self.gone else outcome_of(error)
+        answer = self.fail(error, outcome, sent=self._place in (_OPEN, _PLAIN))
+        if answer is None:
+            return False
+        self.broken = None
+        await self.answer(answer)
+        return self.reraise is None

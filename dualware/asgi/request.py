@@ -1,0 +1,138 @@
+"""The request that a `scope` describes.
+
+Knows the HTTP and the websocket connection scope, and what servers leave out of it. Must never
+change the server's own scope: a change makes a copy, and only the application sees it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+from urllib.parse import quote
+
+from dualware.core.message import Request
+
+__all__ = ["ASGIRequest", "Scope"]
+
+Scope = Any
+"""A connection scope. Frameworks type it in ways that do not fit each other; `Any` fits all."""
+
+_PATH_SAFE: Final = "/~!$&'()*+,;=:@"
+"""What stands unescaped in a path (RFC 3986 §3.3), beside what `quote` never escapes."""
+
+
+class ASGIRequest(Request):
+    """One ``http`` or ``websocket`` scope."""
+
+    __slots__ = ("_index", "kind", "scope")
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        """What the application is called with: the server's object, unless we had to copy it."""
+        self.kind: Literal["http", "websocket"] = scope["type"]
+        self._index: dict[bytes, bytes | list[bytes]] | None = None
+
+    @property
+    def method(self) -> str:
+        # RFC 6455 §4.1: the method of a handshake must be GET; its scope does not say.
+        return str(self.scope.get("method", "GET"))
+
+    @property
+    def scheme(self) -> str:
+        # daphne's websocket scope has none; the specification gives the default.
+        return str(self.scope.get("scheme") or ("ws" if self.kind == "websocket" else "http"))
+
+    @property
+    def path(self) -> str:
+        return _joined(self.scope.get("root_path", ""), self.scope.get("path", ""))
+
+    @property
+    def route_path(self) -> str:
+        mount = self.scope.get("root_path", "")
+        path: str = self.scope.get("path", "")
+        return path[len(mount) :] if _inside(mount, path) else path
+
+    @property
+    def raw_path(self) -> str:
+        raw = self.scope.get("raw_path")
+        if not raw:
+            return quote(self.path, safe=_PATH_SAFE)
+        mount = quote(self.scope.get("root_path", ""), safe=_PATH_SAFE)
+        return _joined(mount, raw.partition(b"?")[0].decode("latin-1"))
+
+    @property
+    def query(self) -> str:
+        query: bytes = self.scope.get("query_string") or b""
+        return query.decode("latin-1")
+
+    @property
+    def http_version(self) -> str | None:
+        return self.scope.get("http_version")  # type: ignore[no-any-return]
+
+    @property
+    def client(self) -> tuple[str, int | None] | None:
+        client = self.scope.get("client")
+        # None where the server does not know; an empty host behind a Unix socket (uvicorn).
+        if not client or not client[0]:
+            return None
+        try:
+            # granian's ports are strings.
+            return str(client[0]), int(client[1])
+        except (IndexError, TypeError, ValueError):
+            return str(client[0]), None
+
+    @property
+    def trailers(self) -> bool:
+        # ASGI "HTTP Trailers"; RFC 9110 §6.5.1: only to a client that says it takes them.
+        if "http.response.trailers" not in (self.scope.get("extensions") or ()):
+            return False
+        accepted = (self.header("te") or "").lower().split(",")
+        return any(member.partition(";")[0].strip() == "trailers" for member in accepted)
+
+    def header(self, name: str) -> str | None:
+        index = self._index
+        if index is None:
+            index = self._index = _indexed(self.scope.get("headers") or ())
+        value = index.get(name.encode("latin-1"))
+        if value is None:
+            return None
+        if isinstance(value, list):
+            # RFC 9110 §5.3; RFC 9113 §8.2.3 for Cookie. One join, never a sum (CVE-2025-14550).
+            value = (b"; " if name == "cookie" else b",").join(value)
+        return value.decode("latin-1")
+
+    def set_header(self, name: str, value: str) -> None:
+        key = name.encode("latin-1")
+        kept = [pair for pair in self.scope.get("headers") or () if pair[0].lower() != key]
+        # The scope is the server's (ASGI, "Middleware"): the application gets a shallow copy.
+        self.scope = {**self.scope, "headers": [*kept, (key, value.encode("latin-1"))]}
+        self._index = None
+
+    def expose(self, name: str, value: Any) -> None:
+        state = self.scope.get("state")
+        if state is not None:
+            state[name] = value
+
+
+def _indexed(headers: Any) -> dict[bytes, bytes | list[bytes]]:
+    """One pass over the raw headers. Any iterable of pairs, names in any case (protocols A7)."""
+    index: dict[bytes, bytes | list[bytes]] = {}
+    for raw, value in headers:
+        name = raw.lower()
+        if name not in index:
+            index[name] = value
+        elif isinstance(known := index[name], list):
+            known.append(value)
+        else:
+            index[name] = [known, value]
+    return index
+
+
+def _inside(mount: str, path: str) -> bool:
+    # On a segment boundary: "/foo" is not a prefix of "/foobar".
+    return bool(mount) and path.startswith(mount) and path[len(mount) :][:1] in ("", "/")
+
+
+def _joined(mount: str, path: str) -> str:
+    """The full path: servers and frameworks differ in whether ``path`` has the mount already."""
+    mount = mount.rstrip("/")
+    return path if not mount or _inside(mount, path) else mount + path

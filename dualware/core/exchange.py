@@ -1,0 +1,226 @@
+"""Events, their legal orders, and what a flow sees: the event model.
+
+Theory of operation. A middleware is called with an exchange and returns a generator, its *flow*.
+The flow yields the event that it waits for, and is resumed when that event is there. What stands
+before the first ``yield`` runs on the way in, what stands after it on the way out.
+
+This file knows the model as its users see it, and `LEGAL` is the only place which says what may
+follow what. It must never know who drives an exchange: that is `dualware.core.engine`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Mapping
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
+
+from dualware.core.message import BODILESS, ExchangeError, NoResponse, Request, Response
+
+if TYPE_CHECKING:
+    from dualware.core.record import Record
+
+__all__ = [
+    "BODY",
+    "END",
+    "LEGAL",
+    "RESPONSE",
+    "START",
+    "Event",
+    "Exchange",
+    "Flow",
+    "Middleware",
+    "Outcome",
+    "Session",
+]
+
+
+class Event:
+    """One of the three things that a flow can wait for. Compared by identity."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def __reduce__(self) -> str:
+        # Identity survives copying and pickling.
+        return self.name
+
+
+RESPONSE: Final = Event("RESPONSE")
+"""Status and headers are known, nothing is sent: both may be changed."""
+BODY: Final = Event("BODY")
+"""The first body chunk is here, and the head was held back for it: both may be changed."""
+END: Final = Event("END")
+"""The exchange is over: `Exchange.outcome`, `Exchange.sent` and `Exchange.error` are final."""
+
+START: Final = Event("START")
+"""Where a flow begins. Nobody waits for it; it stands here as the first row of `LEGAL`."""
+
+LEGAL: Final[Mapping[Event, frozenset[Event | None]]] = {
+    # after        a flow may wait for (None: it returns)
+    START:         frozenset({RESPONSE, BODY, END, None}),
+    RESPONSE:      frozenset({BODY, END, None}),
+    BODY:          frozenset({END, None}),
+    END:           frozenset({None}),
+}  # fmt: skip
+"""The legal orders: events may be left out, never gone back to.
+
+Two more rows are not about order but about answers, and `Exchange.respond` holds them: a flow
+may answer before its first wait, or while an exception of the application passes its wait and
+nothing was sent; having answered, it may wait for END only.
+"""
+
+Flow = Generator[Event, None, None]
+"""What a middleware does during one exchange: a generator of the events it waits for."""
+
+Outcome = Literal["completed", "error", "aborted", "cancelled", "no_response", "incomplete"]
+"""How an exchange ended.
+
+``completed`` the whole response was handed to the server · ``error`` an exception left the
+application · ``aborted`` the client went away first · ``cancelled`` the application was stopped
+(CancelledError, GeneratorExit, SystemExit…) · ``no_response`` it returned without a response ·
+``incomplete`` it returned before its body was whole.
+"""
+
+
+class Middleware:
+    """A frozen, compiled policy. Calling it with an exchange starts a flow.
+
+    Subclasses keep nothing of an exchange on ``self``: one instance serves every thread and
+    event loop of the process. A plain function body without ``yield`` is a flow that is over at
+    once.
+    """
+
+    name: ClassVar[str | None] = None
+    """Two middleware of the same name run once in an exchange, the outer one; None: each runs."""
+    observes: ClassVar[bool] = False
+    """True: the middleware only watches, so its failures are reported and change nothing.
+    False: it is a policy, and an exchange in which it fails gets no response but an error."""
+    websocket: ClassVar[bool] = False
+    """Whether the flow also runs for websocket sessions (ASGI)."""
+    measures: bool = False
+    """Whether `Exchange.send_wait` is wanted: it costs two clock readings for each chunk."""
+
+    @property
+    def key(self) -> str | int:
+        """What tells this middleware from others inside one exchange."""
+        return self.name or id(self)
+
+    def __call__(self, exchange: Exchange) -> Flow | None:
+        """Start the flow of one exchange."""
+        raise NotImplementedError
+
+
+class Session:
+    """What happened in a websocket session so far; sizes in bytes."""
+
+    __slots__ = (
+        "accepted", "bytes_in", "bytes_out", "close_code", "closed_by", "messages_in",
+        "messages_out", "subprotocol",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.accepted = False
+        self.subprotocol: str | None = None
+        self.messages_in = 0
+        self.messages_out = 0
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.close_code: int | None = None
+        self.closed_by: Literal["client", "server", "error"] | None = None
+
+
+class Answer:
+    """A response that a flow gave in the application's place."""
+
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+
+NO_RESPONSE: Final[Response] = NoResponse()
+
+
+class Exchange:
+    """One request and its response, or one websocket session, as a flow sees it."""
+
+    __slots__ = (
+        "_answer",
+        "_may_answer",
+        "error",
+        "exits",
+        "first_at",
+        "outcome",
+        "record",
+        "request",
+        "response",
+        "send_wait",
+        "sent",
+        "session",
+    )
+
+    def __init__(self, request: Request, record: Record) -> None:
+        self.request = request
+        self.record = record
+        self.response: Response = NO_RESPONSE
+        """``response.status`` is None until the head is known."""
+        self.outcome: Outcome | None = None
+        """How the exchange ended; None until it has."""
+        self.error: BaseException | None = None
+        """The exception that ended the exchange, if one did."""
+        self.sent: int | None = 0
+        """Body bytes handed to the server, after every codec; 0 for responses without a body,
+        None where an opaque body of undeclared length passed by."""
+        self.session: Session | None = None
+        """The websocket session; None for a request."""
+        self.first_at = 0
+        """Clock time (ns) at which the first non-empty chunk was handed on; 0 before. Known only
+        to exchanges in which a flow waits for END."""
+        self.send_wait = 0
+        """Time (ns) spent waiting for the server to take what was sent; known as `first_at` is."""
+        self.exits: list[Callable[[BaseException | None], None]] | None = None
+        self._answer: Answer | None = None
+        self._may_answer = False
+
+    def respond(
+        self,
+        status: int,
+        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+    ) -> None:
+        """Answer in the application's place; it and the flows inside never see the request.
+
+        ``headers`` are pairs of `str`. Content-Length is added. The answer passes RESPONSE of
+        the flows outside this one only. Legal before the first wait, and in an ``except`` around
+        a wait through which an exception of the application passes, as long as nothing was sent:
+        then a flow that does not raise again has dealt with the exception. Raises ExchangeError
+        anywhere else, and ValueError for a body where none may stand (1xx, 204, 205, 304).
+        """
+        if not self._may_answer:
+            raise ExchangeError(
+                "respond() is legal before the first yield, or while an exception of the "
+                "application passes and nothing was sent; this exchange is past both"
+            )
+        if not 200 <= status <= 599:
+            raise ValueError(f"{status!r} cannot be the status of an answer; use 200 to 599")
+        if body and status in BODILESS:
+            raise ValueError(f"a {status} response has no body (RFC 9110 §6.4.1)")
+        pairs = headers.items() if isinstance(headers, Mapping) else headers
+        self._answer = Answer(status, [(name, value) for name, value in pairs], body)
+
+    def on_exit(self, callback: Callable[[BaseException | None], None]) -> None:
+        """Call back when the application itself is over, with what it raised after END, if
+        anything.
+
+        Under ASGI that can be long after END: background tasks run after the last body message.
+        Under WSGI it is the `close()` of the body. A failure of the callback is reported.
+        """
+        if self.exits is None:
+            self.exits = []
+        self.exits.append(callback)

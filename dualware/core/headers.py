@@ -1,0 +1,240 @@
+"""One interface over the two header lists: byte pairs under ASGI, native strings under WSGI.
+
+Knows how to find, add and replace fields without converting what nobody touches. Must never
+change a list that an application handed over: the first change copies it. What is added is
+checked here, once for both protocols, since some servers split a response on CR LF in a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Generic, TypeVar
+
+from dualware.core.fields import HOP_BY_HOP, is_token, is_value
+
+__all__ = ["BytesHeaders", "Headers", "StrHeaders", "add_vary", "drop_length", "weaken_etag"]
+
+_Text = TypeVar("_Text", str, bytes)
+
+# Names that were found legal, with their wire form under ASGI. Middleware write a handful of
+# names, so the bound is there only against a middleware which makes names from requests.
+_KNOWN: dict[str, bytes] = {}
+_KNOWN_MOST = 1024
+
+
+def _wire_name(name: str) -> bytes:
+    """The lower-case wire form of a legal name. Raises ValueError for any other."""
+    known = _KNOWN.get(name)
+    return _admit(name) if known is None else known
+
+
+def _admit(name: str) -> bytes:
+    lower = name.lower()
+    # wsgiref.validate refuses names that end so, and "Status", which CGI servers take for the
+    # status line (PEP 3333, "Specification Details").
+    if not is_token(name) or name[-1] in "-_" or lower == "status":
+        raise ValueError(
+            f"{name!r} cannot be a response header name; use an RFC 9110 token that does not end "
+            "in '-' or '_' and is not 'Status'"
+        )
+    # PEP 3333, "Other HTTP Features": an application must not set hop-by-hop fields. Trailer is
+    # the one which ASGI leaves to the application; `StrHeaders` refuses that too.
+    if lower in HOP_BY_HOP and lower != "trailer":
+        raise ValueError(f"{name!r} is a hop-by-hop field; only the server may set it")
+    wire = lower.encode("ascii")
+    if len(_KNOWN) < _KNOWN_MOST:
+        _KNOWN[name] = wire
+    return wire
+
+
+def _check_value(name: str, value: str) -> None:
+    # RFC 9110 §5.5; CVE-2020-7695: never rely on the server to refuse CR and LF.
+    if not is_value(value):
+        raise ValueError(
+            f"{value[:64]!r} cannot be the value of {name}: only Latin-1 without control "
+            "characters or surrounding spaces may stand in a header"
+        )
+
+
+class Headers(Generic[_Text]):
+    """The response header list of one exchange, as middleware see it: `str` in, `str` out.
+
+    Names are matched case-insensitively. Order and duplicates of everything that is not named in
+    a call stay as they were. Every method that adds raises ValueError for a name that is not an
+    RFC 9110 token, a hop-by-hop name, or a value with control characters.
+    """
+
+    __slots__ = ("_own", "_pairs")
+
+    def __init__(self, pairs: Iterable[tuple[_Text, _Text]] = ()) -> None:
+        # A list is read in place and copied when first changed; anything else is read once now,
+        # since a generator could not be read again (protocols A15).
+        self._own = type(pairs) is not list
+        self._pairs: list[tuple[_Text, _Text]] = (
+            list(pairs) if self._own else pairs  # type: ignore[assignment]
+        )
+
+    # What the two protocols differ in.
+
+    def _native(self, name: str, value: str) -> tuple[_Text, _Text]:
+        """The checked pair as the protocol writes it."""
+        raise NotImplementedError
+
+    def _key(self, name: str) -> _Text:
+        """``name`` in the form that `_text_key` gives the names of the list."""
+        raise NotImplementedError
+
+    def _text(self, value: _Text) -> str:
+        """A value of the list as `str`."""
+        raise NotImplementedError
+
+    # What drivers read.
+
+    @property
+    def pairs(self) -> list[tuple[_Text, _Text]]:
+        """The protocol's own list: the application's object as long as nothing was changed."""
+        return self._pairs
+
+    @property
+    def changed(self) -> bool:
+        """Whether `pairs` is another object than the one that the application gave."""
+        return self._own
+
+    # What middleware call.
+
+    def get(self, name: str) -> str | None:
+        """The value of the first field called ``name``, None where there is none."""
+        key = self._key(name)
+        for known, value in self._pairs:
+            if known.lower() == key:
+                return self._text(value)
+        return None
+
+    def get_all(self, name: str) -> list[str]:
+        """The values of every field called ``name``, in order."""
+        key = self._key(name)
+        return [self._text(value) for known, value in self._pairs if known.lower() == key]
+
+    def __contains__(self, name: str) -> bool:
+        key = self._key(name)
+        return any(known.lower() == key for known, _ in self._pairs)
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        """The fields as ``(lower-case name, value)``, in order."""
+        for known, value in self._pairs:
+            yield self._text(known).lower(), self._text(value)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def append(self, name: str, value: str) -> None:
+        """Add a field after all others, whether or not there is one of that name."""
+        pair = self._native(name, value)
+        if not self._own:
+            self._pairs = [*self._pairs, pair]
+            self._own = True
+        else:
+            self._pairs.append(pair)
+
+    def set(self, name: str, value: str) -> None:
+        """Make ``name`` stand exactly once, in the place of the first field of that name."""
+        pair = self._native(name, value)
+        key = self._key(name)
+        kept: list[tuple[_Text, _Text]] = []
+        placed = False
+        for known in self._pairs:
+            if known[0].lower() != key:
+                kept.append(known)
+            elif not placed:
+                kept.append(pair)
+                placed = True
+        if not placed:
+            kept.append(pair)
+        self._pairs = kept
+        self._own = True
+
+    def setdefault(self, name: str, value: str) -> bool:
+        """Add the field unless one of that name is there. Returns whether it was added."""
+        if name in self:
+            return False
+        self.append(name, value)
+        return True
+
+    def remove(self, name: str) -> bool:
+        """Take every field called ``name`` away. Returns whether there was one."""
+        if name not in self:
+            return False
+        key = self._key(name)
+        self._pairs = [pair for pair in self._pairs if pair[0].lower() != key]
+        self._own = True
+        return True
+
+
+class BytesHeaders(Headers[bytes]):
+    """ASGI's list: pairs of bytes, names added in lower case (ASGI, "Response Start")."""
+
+    __slots__ = ()
+
+    def _native(self, name: str, value: str) -> tuple[bytes, bytes]:
+        wire = _wire_name(name)
+        _check_value(name, value)
+        return wire, value.encode("latin-1")
+
+    def _key(self, name: str) -> bytes:
+        known = _KNOWN.get(name)
+        return name.lower().encode("latin-1") if known is None else known
+
+    def _text(self, value: bytes) -> str:
+        return value.decode("latin-1")
+
+
+class StrHeaders(Headers[str]):
+    """WSGI's list: pairs of native strings (PEP 3333, "The start_response() Callable")."""
+
+    __slots__ = ()
+
+    def _native(self, name: str, value: str) -> tuple[str, str]:
+        # wsgiref and waitress answer 500 to a Trailer field (PEP 3333, "Other HTTP Features").
+        if _wire_name(name) == b"trailer":
+            raise ValueError("'Trailer' is a hop-by-hop field, and WSGI has no trailers")
+        _check_value(name, value)
+        # "native strings" are exactly str: wsgiref refuses subclasses.
+        return str(name), str(value)
+
+    def _key(self, name: str) -> str:
+        return name.lower()
+
+    def _text(self, value: str) -> str:
+        return value
+
+
+def add_vary(headers: Headers[str] | Headers[bytes], *names: str) -> None:
+    """Make the response vary on the request headers ``names`` (RFC 9110 §12.5.5).
+
+    A union: what stands there keeps its spelling and order, ``*`` stays as it is, several lines
+    become one, and nothing is written when nothing is missing.
+    """
+    lines = headers.get_all("Vary")
+    present = [member for line in lines for member in _members(line)]
+    seen = {member.lower() for member in present}
+    missing = [name for name in names if name.lower() not in seen]
+    if "*" in seen or not missing:
+        return
+    headers.set("Vary", ", ".join([*dict.fromkeys(present), *missing]))
+
+
+def weaken_etag(headers: Headers[str] | Headers[bytes]) -> None:
+    """Turn a strong ETag into a weak one: the bytes on the wire changed (RFC 9110 §8.8.1)."""
+    etag = headers.get("ETag")
+    if etag is not None and etag.startswith('"'):
+        headers.set("ETag", f"W/{etag}")
+
+
+def drop_length(headers: Headers[str] | Headers[bytes]) -> None:
+    """Forget the declared length: nobody knows it any more (RFC 9110 §8.6)."""
+    headers.remove("Content-Length")
+
+
+def _members(line: str) -> list[str]:
+    # RFC 9110 §5.6.1.2: empty list members are ignored.
+    return [member for part in line.split(",") if (member := part.strip(" \t"))]

@@ -1,0 +1,244 @@
+"""Request and response as middleware see them.
+
+Knows what an HTTP message has; the two drivers say where it stands. Must never know `environ`
+or `scope`: `Request` is an interface, and each driver's room holds the one class behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from dualware.core.headers import Headers
+
+__all__ = ["Codec", "ExchangeError", "NoResponse", "Request", "Response"]
+
+BODILESS = frozenset({204, 205, 304})
+"""Status codes whose response has no content, 1xx aside (RFC 9110 §6.4.1, §15.3.6)."""
+
+
+class ExchangeError(RuntimeError):
+    """A middleware did something that is not legal at this point of the exchange."""
+
+
+class Codec(Protocol):
+    """A content coding in progress. `zlib.compressobj()` is one as it is."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """Take one body chunk; return what can be sent of all that was taken, maybe nothing."""
+        ...
+
+    def flush(self) -> bytes:
+        """End the coding; return all that was kept back."""
+        ...
+
+
+class Request:
+    """The request of one exchange.
+
+    Header values are `str` (Latin-1); a header that came on several lines is one value, the
+    lines joined by ``,`` (``; `` for Cookie), so that a verdict is the same under both protocols:
+    most WSGI servers have joined them already.
+    """
+
+    __slots__ = ()
+
+    kind: Literal["http", "websocket"]
+    """A websocket session is an exchange too: its handshake is the request."""
+
+    @property
+    def method(self) -> str:
+        """The method as sent, case kept (RFC 9110 §9.1); ``GET`` for a websocket handshake."""
+        raise NotImplementedError
+
+    @property
+    def scheme(self) -> str:
+        """``http``, ``https``, ``ws`` or ``wss``."""
+        raise NotImplementedError
+
+    @property
+    def path(self) -> str:
+        """The full path, mount prefix included, percent-decoded as UTF-8."""
+        raise NotImplementedError
+
+    @property
+    def route_path(self) -> str:
+        """The path that the application routes by: without the mount prefix."""
+        raise NotImplementedError
+
+    @property
+    def raw_path(self) -> str:
+        """The full path percent-encoded, as sent where the server tells it."""
+        raise NotImplementedError
+
+    @property
+    def query(self) -> str:
+        """The query string as sent, without ``?``."""
+        raise NotImplementedError
+
+    @property
+    def http_version(self) -> str | None:
+        """``"1.1"``, ``"2"``…, None where the server does not say."""
+        raise NotImplementedError
+
+    @property
+    def client(self) -> tuple[str, int | None] | None:
+        """Address and port of the socket's peer; None behind a Unix socket."""
+        raise NotImplementedError
+
+    @property
+    def trailers(self) -> bool:
+        """Whether the server offers response trailers and the client takes them (``TE``)."""
+        raise NotImplementedError
+
+    def header(self, name: str) -> str | None:
+        """The folded value of the request header ``name`` (lower case), None where absent.
+
+        Under ASGI a name with ``_`` never matches one with ``-`` (CVE-2026-3902); many WSGI
+        servers have made them one before we see them.
+        """
+        raise NotImplementedError
+
+    def set_header(self, name: str, value: str) -> None:
+        """Make the application see exactly one request header ``name`` (lower case)."""
+        raise NotImplementedError
+
+    def expose(self, name: str, value: Any) -> None:
+        """Show ``value`` to application code that reads protocol objects rather than dualware.
+
+        WSGI: ``environ["dualware.<name>"]``. ASGI: ``scope["state"]["<name>"]`` where the server
+        or the framework gave a ``state``; the scope itself gains no key (protocols A5).
+        """
+        raise NotImplementedError
+
+
+class Response:
+    """The response of one exchange: its head, and what is known of its body."""
+
+    __slots__ = (
+        "_codecs",
+        "_trailers",
+        "complete",
+        "first_chunk",
+        "headers",
+        "method",
+        "opaque",
+        "status",
+    )
+
+    def __init__(self, method: str, status: int, headers: Headers[Any]) -> None:
+        self.status: int | None = status
+        """The status code; middleware may change it until the head is sent."""
+        self.headers = headers
+        self.method = method
+        """The request's method, which says whether a body goes out."""
+        self.first_chunk: bytes | None = None
+        """The first body chunk, encoded by the flows inside; None while it is not here, and for
+        good where the head could be held no longer (a WSGI iterator, an opaque body)."""
+        self.complete = False
+        """Whether ``first_chunk`` is the whole body."""
+        self.opaque = False
+        """Whether the body passes by without our seeing it: ``wsgi.file_wrapper``, pathsend,
+        zerocopysend, or a message of an unknown type. It takes no codec."""
+        self._codecs: list[Codec] = []
+        self._trailers: list[tuple[str, Callable[[], str]]] = []
+
+    @property
+    def bodiless(self) -> bool:
+        """Whether no content goes out: HEAD, 1xx, 204, 205, 304 (RFC 9110 §6.4.1)."""
+        status = self.status
+        return (
+            self.method == "HEAD"
+            or status in BODILESS
+            or (status is not None and 100 <= status < 200)
+        )
+
+    @property
+    def encodable(self) -> bool:
+        """Whether `encode` may be called: the body goes out, and through our hands."""
+        return not self.opaque and not self.bodiless
+
+    def encode(self, codec: Codec) -> None:
+        """Send the body through ``codec``, outside every codec that was given before.
+
+        A body that is known whole is encoded at once, and Content-Length says the new length
+        (bytes); otherwise Content-Length goes, for nobody knows it. What ``codec`` raises for
+        the first chunk is raised here, with nothing changed. The caller says Content-Encoding,
+        Vary and ETag. Raises ExchangeError where `encodable` is False.
+        """
+        if not self.encodable:
+            raise ExchangeError(
+                "this response takes no codec: its body is opaque, or it has none; "
+                "ask response.encodable first"
+            )
+        chunk = self.first_chunk
+        if chunk is not None:
+            data = codec.compress(chunk)
+            if self.complete:
+                data += codec.flush()
+            self.first_chunk = data
+        if chunk is not None and self.complete:
+            # RFC 9110 §8.6: replace the length or remove it, never leave a wrong one.
+            self.headers.set("Content-Length", str(len(self.first_chunk or b"")))
+        else:
+            self._codecs.append(codec)
+            self.headers.remove("Content-Length")
+
+    def first(self, chunk: bytes, *, complete: bool) -> None:
+        """Take the first chunk in (driver's side), through the codecs that were given early."""
+        if self._codecs:
+            chunk = self.through(chunk, last=complete)
+            if complete:
+                self._codecs.clear()
+                self.headers.set("Content-Length", str(len(chunk)))
+        self.first_chunk = chunk
+        self.complete = complete
+
+    def through(self, data: bytes, *, last: bool = False) -> bytes:
+        """Pass a chunk through every codec, innermost first; ``last`` ends the codings."""
+        for codec in self._codecs:
+            if data:
+                data = codec.compress(data)
+            if last:
+                data += codec.flush()
+        return data
+
+    @property
+    def coded(self) -> bool:
+        """Whether chunks still to come have to pass a codec."""
+        return bool(self._codecs)
+
+    @property
+    def trailers(self) -> list[tuple[str, str]]:
+        """The trailer fields, made now."""
+        return [(name, make()) for name, make in self._trailers]
+
+    @property
+    def announces_trailers(self) -> bool:
+        """Whether there will be trailer fields of ours."""
+        return bool(self._trailers)
+
+    def add_trailer(self, name: str, make: Callable[[], str]) -> None:
+        """Send a trailer field after the body; ``make`` is called when the body has been sent.
+
+        Only where `Request.trailers` says so. Announcing it in ``Trailer`` is the caller's part.
+        """
+        self._trailers.append((name, make))
+
+
+class NoResponse(Response):
+    """What `Exchange.response` is before there is one: status None, and no headers to touch."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        self.status = None
+        self.first_chunk = None
+        self.complete = False
+        self.opaque = False
+
+    def __getattr__(self, name: str) -> Any:
+        raise ExchangeError(
+            f"there is no response yet, so no response.{name}: wait with 'yield RESPONSE' first"
+        )

@@ -1,0 +1,65 @@
+"""What can be wrong with settings: one table of codes, and the error that carries all problems.
+
+Knows how a problem is told. Must never know which setting has it, nor how it was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["CODES", "Problem", "SettingsError"]
+
+CODES: Final[dict[str, str]] = {
+    # DW1xx: the shape of the mapping.
+    "DW101": "unknown setting",
+    "DW102": "unknown middleware",
+    "DW103": "a setting that must be given is missing",
+    "DW104": "wrong type",
+    "DW105": "not the mapping that settings are",
+    "DW106": "value outside its range or not one of the choices",
+    # DW2xx: values that are well formed and still make no sense.
+    "DW201": "not a header name",
+    "DW202": "not a network, host or address",
+    "DW203": "settings that exclude each other",
+    "DW204": "not a name that the grammar of its header allows",
+    "DW205": "a callable that can't be used here",
+    "DW299": "refused by the middleware",
+}
+"""Code → what it stands for. A code is never used again for something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with settings, in words that mend it."""
+
+    code: str
+    """A key of `CODES`."""
+    path: str
+    """Where: ``cors.allow_origins[0]``."""
+    sentence: str
+    """What is wrong there."""
+    hint: str = ""
+    """What to write instead, if that is known."""
+
+    def __str__(self) -> str:
+        hint = f"; {self.hint}" if self.hint else ""
+        return f"{self.code}  {self.path}: {self.sentence}{hint}"
+
+
+class SettingsError(ValueError):
+    """Settings that can't be used, with every problem at once in ``problems``."""
+
+    def __init__(self, problems: Iterable[Problem], source: str = "the settings") -> None:
+        self.problems = tuple(problems)
+        """All problems, in the order of the settings."""
+        self.source = source
+        """Where the settings came from."""
+        count = len(self.problems)
+        lines = [f"{count} problem{'s' if count != 1 else ''} in {source}"]
+        lines += [f"  {problem}" for problem in self.problems]
+        super().__init__("\n".join(lines))
+
+    def __reduce__(self) -> tuple[type[SettingsError], tuple[tuple[Problem, ...], str]]:
+        return SettingsError, (self.problems, self.source)

@@ -1,0 +1,165 @@
+"""The per-exchange record, and the functions through which application code reaches it.
+
+Knows one ContextVar that holds one mutable object. Must never ask anybody to *set* a context
+variable: a value set in a thread or a child task is not seen outside, a mutation of the record
+always is.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextvars import ContextVar, Token, copy_context
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from typing_extensions import ParamSpec
+
+    from dualware.core.message import Request
+
+    _P = ParamSpec("_P")
+    _T = TypeVar("_T")
+
+__all__ = [
+    "CURRENT",
+    "FIELDS_MOST",
+    "Record",
+    "add_fields",
+    "carry",
+    "leave",
+    "live_record",
+    "request_id",
+]
+
+FIELDS_MOST = 64
+"""How many fields `add_fields` takes for one exchange; the rest is counted, not kept."""
+
+
+class Record:
+    """What is known of one exchange beyond its messages. Middleware fill it, everybody may read.
+
+    It outlives neither the exchange nor the request: once ``ended`` it refers to no protocol
+    object (protocols W11), so a context that leaks on a server's thread leaks nothing else.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "clock",
+        "ended",
+        "error",
+        "fields",
+        "fields_dropped",
+        "lingering",
+        "outbound",
+        "ran",
+        "request",
+        "request_id",
+        "request_id_source",
+        "request_id_upstream",
+        "spans",
+        "timing",
+        "trace",
+    )
+
+    def __init__(self, request: Request, clock: Callable[[], int]) -> None:
+        self.request: Request | None = request
+        """The request, until the exchange has ended."""
+        self.clock = clock
+        """Monotonic time in ns, as `Effects.clock`."""
+        self.ran: frozenset[str | int] = frozenset()
+        """Keys of the middleware that took part; one that is met again passes through."""
+        self.ended = False
+        """Whether END was delivered, or the exchange can no longer be observed."""
+        self.lingering: Any = None
+        """What tells that an unwatched body is gone, where a driver could arrange it."""
+        self.error: BaseException | None = None
+        """What the application raised, if it did."""
+        self.request_id: str | None = None
+        self.request_id_source: str | None = None
+        """``"inbound"`` or ``"generated"``."""
+        self.request_id_upstream: str | None = None
+        """A valid inbound id that was not trusted."""
+        self.trace: dict[str, str] | None = None
+        """Trace context of the request: ``trace_id``, ``parent_span_id``, ``trace_flags``…"""
+        self.outbound: Any = None
+        """How `outbound_headers` speaks of this exchange; the request_id middleware's plan."""
+        self.spans: list[Any] | None = None
+        """The spans of the exchange in the order in which they started (`dualware.spans`)."""
+        self.timing: Any = None
+        """The figures of the timing middleware, complete when the application is over."""
+        self.fields: dict[str, Any] | None = None
+        """What `add_fields` put on the log line."""
+        self.fields_dropped = 0
+        """How many fields came after the `FIELDS_MOST`-th."""
+
+
+CURRENT: ContextVar[Record | None] = ContextVar("dualware_record", default=None)
+"""The one context variable of dualware."""
+
+
+def leave(token: Token[Record | None], record: Record) -> None:
+    """Make the record that was current before ``token`` current again.
+
+    A body may be closed in another context than it was made in (asgiref, some servers' threads);
+    there the token does not fit, and all that can be done is not to leave ours behind
+    (protocols W44, A32).
+    """
+    try:
+        CURRENT.reset(token)
+    except (ValueError, RuntimeError):
+        if CURRENT.get() is record:
+            CURRENT.set(None)
+
+
+def live_record() -> Record | None:
+    """The record of the exchange that this code runs in, None outside one."""
+    return CURRENT.get()
+
+
+def request_id() -> str | None:
+    """The id of the current request, None outside an exchange or without the middleware.
+
+    >>> request_id() is None
+    True
+    """
+    record = CURRENT.get()
+    return None if record is None else record.request_id
+
+
+def add_fields(**fields: Any) -> bool:
+    """Put fields on this exchange's log line, from anywhere inside it.
+
+    Threads and child tasks reach the line too, if their context was copied (see `carry`). A
+    field given twice keeps its last value; at most `FIELDS_MOST` are kept. Returns False, and
+    does nothing, outside an exchange and after its line was written.
+    """
+    record = CURRENT.get()
+    if record is None or record.ended:
+        return False
+    kept = record.fields
+    if kept is None:
+        kept = record.fields = {}
+    for name, value in fields.items():
+        if name in kept or len(kept) < FIELDS_MOST:
+            kept[name] = value
+        else:
+            record.fields_dropped += 1
+    return True
+
+
+def carry(function: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Keep the record across a hop that does not copy the context.
+
+    ``executor.submit(carry(work), job)``, ``threading.Thread(target=carry(work))``,
+    ``loop.run_in_executor(None, carry(work))``, ``gevent.spawn(carry(work))``. The context is
+    the one in which `carry` was called, copied for each call, so that one carried function may
+    run on many threads at once.
+    """
+    context = copy_context()
+
+    @functools.wraps(function)
+    def carried(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        # A Context can be entered only once at a time; a copy costs 50 ns and shares the record.
+        return context.copy().run(function, *args, **kwargs)
+
+    return carried

@@ -1,0 +1,83 @@
+"""Stack: which middleware, in which order, and what becomes of two stacks around each other.
+
+Knows middleware as values. Must never know what they do, nor a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from dualware.core.exchange import Middleware
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+    from dualware.asgi.driver import ASGIApp, ASGIWrapper
+    from dualware.wsgi.driver import WSGIWrapper
+
+__all__ = ["Stack"]
+
+
+class Stack:
+    """An ordered, immutable tuple of middleware, outermost first.
+
+    >>> stack = Stack([Outer(), Inner()])  # doctest: +SKIP
+    >>> app = stack.asgi(app)              # doctest: +SKIP
+    """
+
+    __slots__ = ("keys", "measures", "middleware", "websocket")
+
+    def __init__(self, middleware: Iterable[Middleware] = ()) -> None:
+        listed = tuple(middleware)
+        for each in listed:
+            if not isinstance(each, Middleware):
+                hint = "; call the class" if isinstance(each, type) else ""
+                raise TypeError(f"a Stack takes instances of Middleware, not {each!r}{hint}")
+        # Law 9 for neighbours, settled once: of two with the same key the outer one runs.
+        once: dict[str | int, Middleware] = {}
+        for each in listed:
+            once.setdefault(each.key, each)
+        self.middleware = tuple(once.values())
+        """Those that run for requests."""
+        self.websocket = tuple(each for each in self.middleware if each.websocket)
+        """Those that opted in to websocket sessions."""
+        self.measures = any(each.measures for each in self.middleware)
+        """Whether any of them wants `Exchange.send_wait`."""
+        self.keys = frozenset(once)
+        """What `Record.ran` remembers of this stack."""
+
+    def without(self, ran: frozenset[str | int]) -> Stack:
+        """What is left of this stack inside an exchange in which ``ran`` took part already."""
+        return Stack(each for each in self.middleware if each.key not in ran)
+
+    def __iter__(self) -> Iterator[Middleware]:
+        return iter(self.middleware)
+
+    def __len__(self) -> int:
+        return len(self.middleware)
+
+    def __add__(self, inner: Stack) -> Stack:
+        """This stack around ``inner``, as one."""
+        return Stack((*self.middleware, *inner.middleware))
+
+    def __repr__(self) -> str:
+        return f"Stack([{', '.join(type(each).__name__ for each in self.middleware)}])"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Stack, (self.middleware,)
+
+    # The front door's convenience: the one place where core names a driver's room, and only when
+    # called, so that a WSGI process never loads the ASGI one.
+
+    def asgi(self, app: ASGIApp) -> ASGIWrapper:
+        """Wrap an ASGI application: ``async app(scope, receive, send)``."""
+        from dualware.asgi.driver import ASGIWrapper
+
+        return ASGIWrapper(app, self)
+
+    def wsgi(self, app: WSGIApplication) -> WSGIWrapper:
+        """Wrap a WSGI application: ``app(environ, start_response)`` (PEP 3333)."""
+        from dualware.wsgi.driver import WSGIWrapper
+
+        return WSGIWrapper(app, self)

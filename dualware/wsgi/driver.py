@@ -1,0 +1,199 @@
+"""The WSGI driver: called as PEP 3333 says, it carries an exchange through engine and application.
+
+It decides what becomes of the application's return value. It must never know a policy, read the
+request body, or pull more of a response body than the server asked for.
+
+The head is held until the application has returned, or until its first item where it calls
+`start_response` late. Not one step longer: granian reads the status when the call returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from dualware.core.engine import enclosing
+from dualware.core.record import CURRENT, Record
+from dualware.core.stack import Stack
+from dualware.effects import REAL
+from dualware.wsgi.body import Body, close
+from dualware.wsgi.exchange import WSGIExchange, declared_length
+from dualware.wsgi.request import WSGIRequest
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from dualware.core.effects import Effects
+
+__all__ = ["WSGIWrapper"]
+
+
+class WSGIWrapper:
+    """A WSGI application around another: the middleware of a stack, then ``app``.
+
+    A wrapper directly around a wrapper runs as one. Holds no state of any request, no lock, loop
+    or thread: it can be imported by name, pickled, and forked at any time.
+    """
+
+    app: WSGIApplication
+    """The application that was wrapped, as given."""
+
+    def __init__(
+        self, app: WSGIApplication, stack: Stack, *, effects: Effects = REAL
+    ) -> None:
+        if not callable(app):
+            raise TypeError(f"a WSGI application must be callable, not {app!r}")
+        self.app = app
+        self.stack = stack
+        self._effects = effects
+        self._plan = stack
+        self._inner = app
+        # Neighbours are fused: one exchange, one pass over the head, however many wrappers. One
+        # that overrides __call__ does something of its own there, and stays apart.
+        if (
+            isinstance(app, WSGIWrapper)
+            and type(app).__call__ is WSGIWrapper.__call__
+            and app._effects is effects
+        ):
+            self._plan = stack + app._plan
+            self._inner = app._inner
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.app!r})"
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """PEP 3333, "The Application/Framework Side"."""
+        plan = self._plan
+        request = WSGIRequest(environ)
+        record = enclosing(request)
+        owner = record is None
+        if record is None:
+            record = Record(request, self._effects.clock)
+            record.ran = plan.keys
+        else:
+            plan = plan.without(record.ran)
+            record.ran |= plan.keys
+        if not plan.middleware:
+            return self._inner(environ, start_response)
+        exchange = WSGIExchange(request, record, self._effects, start_response, owner=owner)
+        exchange.measures = plan.measures
+        body: Iterable[bytes] | None = None
+        try:
+            answer = exchange.start(plan.middleware)
+            if answer is not None:
+                return _listed(exchange, exchange.answer(answer))
+            body = self._inner(environ, exchange.start_response)
+            if isinstance(body, (list, tuple)):
+                return _whole(exchange, body)
+            return _streamed(exchange, body, environ)
+        except BaseException as error:
+            return _failed(exchange, body, error)
+
+
+def _listed(exchange: WSGIExchange, body: list[bytes] | tuple[bytes, ...]) -> Iterable[bytes]:
+    """A list goes to the server, and with it the exchange is over.
+
+    A server need not iterate or close it in a way that we could see (granian, protocols W33).
+    """
+    exchange.count(sum(map(len, body)))
+    exchange.end("completed" if exchange.committed else "no_response")
+    exchange.release()
+    return body
+
+
+def _whole(exchange: WSGIExchange, body: list[bytes] | tuple[bytes, ...]) -> Iterable[bytes]:
+    """The application returned a list: the whole body is known."""
+    if not exchange.started:
+        return _listed(exchange, body)
+    if exchange.committed or exchange.open():
+        if exchange.response.coded:
+            body = [exchange.response.through(b"".join(body), last=True)]
+    else:
+        given = body[0] if len(body) == 1 else b"".join(body)
+        data = exchange.body(given, complete=True)
+        # The same object back unless a codec made another: servers look at len() and type.
+        body = body if data is given else [data]
+    if not exchange.committed:
+        exchange.hand_over()
+    return _listed(exchange, body)
+
+
+def _streamed(
+    exchange: WSGIExchange, body: Iterable[bytes], environ: WSGIEnvironment
+) -> Iterable[bytes]:
+    """The application returned anything but a list."""
+    if not hasattr(body, "__iter__"):
+        # gevent's and eventlet's "already handled": the server compares it by identity.
+        if exchange.started:
+            exchange.open(opaque=True) or exchange.body(None, complete=False)
+            exchange.hand_over()
+        exchange.end("completed")
+        exchange.release()
+        return body
+    if not exchange.started:
+        return Body(exchange, body)
+    if exchange.committed:
+        # By write(). The body may go on.
+        return Body(exchange, body)
+    opaque = _is_opaque(body, environ)
+    ready: list[bytes] = []
+    iterator = None
+    if not exchange.open(opaque=opaque):
+        length = declared_length(exchange.response)
+        if length is None or opaque:
+            # PEP 3333, "Block Boundaries": a stream is not pulled before the server asks.
+            exchange.body(None, complete=False)
+        else:
+            # No live stream declares its length. Werkzeug and Django return such iterables.
+            iterator = iter(body)
+            first = next(iterator, b"")
+            ready.append(exchange.body(first, complete=len(first) == length))
+    exchange.hand_over()
+    if opaque:
+        return _passed_by(exchange, body)
+    if exchange.watched or exchange.response.coded or ready:
+        return Body(exchange, body, ready=ready, iterator=iterator)
+    exchange.linger(body)
+    return body
+
+
+def _is_opaque(body: object, environ: WSGIEnvironment) -> bool:
+    """Whether the server may send the body past us (PEP 3333, "Platform-Specific File Handling")."""
+    file_wrapper = environ.get("wsgi.file_wrapper")
+    if file_wrapper is None:
+        return False
+    if isinstance(file_wrapper, type):
+        return isinstance(body, file_wrapper)
+    # uWSGI's is a function which returns the file itself.
+    return hasattr(body, "fileno")
+
+
+def _passed_by(exchange: WSGIExchange, body: Any) -> Iterable[bytes]:
+    """A file wrapper goes to the server as the same object; its close tells of the end."""
+    exchange.sent = declared_length(exchange.response)
+    if not exchange.watched:
+        exchange.linger(body)
+        return body  # type: ignore[no-any-return]
+    closing = Body(exchange, body)
+    try:
+        closing.hook(body)
+    except AttributeError:
+        exchange.end("completed")
+        exchange.release()
+    return body  # type: ignore[no-any-return]
+
+
+def _failed(
+    exchange: WSGIExchange, body: Iterable[bytes] | None, error: BaseException
+) -> Iterable[bytes]:
+    """Something raised before the server had a body: nothing of ours is left open."""
+    close(body)
+    answered = exchange.failed(error)
+    if answered is None:
+        exchange.release(error)
+        raise error
+    if exchange.reraise is not None:
+        return Body(exchange, None, ready=answered, failure=exchange.reraise)
+    return _listed(exchange, answered)

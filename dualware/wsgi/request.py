@@ -1,0 +1,112 @@
+"""The request that an `environ` describes.
+
+Knows PEP 3333's dictionary, and how servers deviate from it. Must never keep anything computed:
+the dictionary belongs to the server, and whoever is inside us may change it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import quote
+
+from dualware.core.message import Request
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
+
+__all__ = ["WSGIRequest"]
+
+_PATH_SAFE: Final = "/~!$&'()*+,;=:@"
+"""What stands unescaped in a path (RFC 3986 §3.3), beside what `quote` never escapes."""
+
+
+class WSGIRequest(Request):
+    """The request that an `environ` describes."""
+
+    __slots__ = ("environ",)
+
+    kind = "http"
+
+    def __init__(self, environ: WSGIEnvironment) -> None:
+        self.environ = environ
+
+    # Some callers build an almost empty environ (protocols W5), so nothing is taken for granted.
+
+    @property
+    def method(self) -> str:
+        return str(self.environ.get("REQUEST_METHOD", "GET"))
+
+    @property
+    def scheme(self) -> str:
+        return str(self.environ.get("wsgi.url_scheme", "http"))
+
+    @property
+    def path(self) -> str:
+        return _decoded(self._mount + self.environ.get("PATH_INFO", ""))
+
+    @property
+    def route_path(self) -> str:
+        return _decoded(self.environ.get("PATH_INFO", ""))
+
+    @property
+    def raw_path(self) -> str:
+        # Not in PEP 3333: gunicorn and Werkzeug say RAW_URI; waitress, cheroot and uWSGI
+        # REQUEST_URI. Both are the whole target, in absolute form if it was sent so.
+        target = self.environ.get("RAW_URI") or self.environ.get("REQUEST_URI")
+        if not target:
+            whole = self._mount + self.environ.get("PATH_INFO", "")
+            return quote(whole.encode("latin-1"), safe=_PATH_SAFE)
+        path = target.partition("?")[0]
+        if not path.startswith("/") and "://" in path:
+            path = "/" + path.partition("://")[2].partition("/")[2]
+        return cast("str", path)
+
+    @property
+    def query(self) -> str:
+        return str(self.environ.get("QUERY_STRING", ""))
+
+    @property
+    def http_version(self) -> str | None:
+        _, _, version = str(self.environ.get("SERVER_PROTOCOL", "")).partition("/")
+        # ASGI says "2" and "3"; some WSGI servers say "HTTP/2.0".
+        return (version if version.startswith("1.") else version.removesuffix(".0")) or None
+
+    @property
+    def client(self) -> tuple[str, int | None] | None:
+        address = self.environ.get("REMOTE_ADDR")
+        if not address:
+            return None
+        try:
+            # An int under Werkzeug, absent under wsgiref, uWSGI, granian and hypercorn.
+            return address, int(self.environ["REMOTE_PORT"])
+        except (KeyError, ValueError):
+            return address, None
+
+    @property
+    def trailers(self) -> bool:
+        return False
+
+    @property
+    def _mount(self) -> str:
+        return cast("str", self.environ.get("SCRIPT_NAME", ""))
+
+    def header(self, name: str) -> str | None:
+        return self.environ.get(_environ_key(name))
+
+    def set_header(self, name: str, value: str) -> None:
+        self.environ[_environ_key(name)] = value
+
+    def expose(self, name: str, value: Any) -> None:
+        # A key without a dot would have to be a str (wsgiref.validate).
+        self.environ[f"dualware.{name}"] = value
+
+
+def _environ_key(name: str) -> str:
+    # PEP 3333, "environ Variables": these two come without HTTP_, as CGI has them.
+    key = name.upper().replace("-", "_")
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+
+
+def _decoded(text: str) -> str:
+    # PEP 3333, "Unicode Issues": bytes that are shown as Latin-1.
+    return text.encode("latin-1").decode("utf-8", "replace")
