@@ -4,20 +4,21 @@
 #   PYTHON=/path/to/python3   the interpreter for a new .venv (default: the first that runs)
 #   ARGS="..."                further arguments for pytest in `test` and `test-all`
 
-PYTHON ?= $(shell scripts/find-python.sh)
 VERSIONS := 3.10 3.11 3.12 3.13 3.14
 BIN := .venv/bin
 UV := .venvs/pins/bin/uv
 INSTALL := python -m pip install --quiet --disable-pip-version-check
 COMPILE := $(UV) pip compile --quiet --no-config --universal --python-version 3.10 \
-	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade \
+	pyproject.toml --all-extras
+TESTED := --group build --group servers --group test
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-all check format bench build pins clean
+.PHONY: help setup demo test test-all test-lowest check format bench build pins clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.stamp ## Make .venv and install the package and its tools
 
@@ -32,6 +33,9 @@ test: .venv/.stamp ## Run the tests; every line and branch must be covered
 
 test-all: ## Run the tests on every Python from 3.10 to 3.14 found here
 	@MAKE="$(MAKE)" scripts/test-all.sh "$(VERSIONS)" $(ARGS)
+
+test-lowest: .venvs/lowest/.stamp ## Run the tests on the oldest Python with the oldest dependencies allowed
+	.venvs/lowest/bin/python -m pytest $(ARGS)
 
 check: .venv/.stamp ## Lint, check formats and types, check that generated files are fresh
 	$(BIN)/ruff check
@@ -52,30 +56,35 @@ build: .venv/.stamp ## Build the wheel and the source archive, and check the whe
 	$(BIN)/python -m hatchling build
 	$(BIN)/python scripts/check_dist.py dist/*.whl
 
-pins: $(UV) ## Pin the newest versions of every dependency
-	$(COMPILE) --all-extras --group dev --output-file requirements/dev.txt pyproject.toml
-	$(COMPILE) --all-extras --group build --group servers --group test \
-		--constraints requirements/dev.txt --output-file requirements/test.txt pyproject.toml
+pins: $(UV) ## Pin the newest versions of every dependency, and the oldest allowed
+	$(COMPILE) --group dev --output-file requirements/dev.txt
+	$(COMPILE) $(TESTED) --constraints requirements/dev.txt --output-file requirements/test.txt
+	$(UV) pip compile --quiet --no-config --no-deps --no-annotate --no-header --no-emit-index-url \
+		--resolution lowest-direct --python-version 3.10 --output-file .venvs/pins/lowest.txt pyproject.toml
+	$(COMPILE) $(TESTED) --constraints .venvs/pins/lowest.txt --output-file requirements/lowest.txt
 
 clean: ## Remove everything that the targets made
 	rm -rf .venv .venvs dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# $(call environment,folder,requirements,interpreter): make it if it is not there, then fill it.
+define environment
+@echo 'Setting up $(1)'
+@test -x $(1)/bin/python || { python="$(3)" && "$$python" -m venv $(1); }
+@$(1)/bin/$(INSTALL) --requirement $(2)
+@$(1)/bin/$(INSTALL) --no-deps --no-build-isolation --editable .
+@touch $@
+endef
+
 .venv/.stamp: pyproject.toml requirements/dev.txt
-	@test -n "$(PYTHON)" || { echo 'No Python 3.10 or newer found; name one: make PYTHON=...' >&2; exit 1; }
-	@echo 'Setting up .venv'
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/$(INSTALL) --requirement requirements/dev.txt
-	@$(BIN)/$(INSTALL) --no-deps --no-build-isolation --editable .
-	@touch $@
+	$(call environment,.venv,requirements/dev.txt,$(or $(PYTHON),$$(scripts/find-python.sh)))
+
+.venvs/lowest/.stamp: pyproject.toml requirements/lowest.txt
+	$(call environment,.venvs/lowest,requirements/lowest.txt,$$(scripts/find-python.sh 3.10))
 
 .venvs/%/.stamp: pyproject.toml requirements/test.txt
-	@echo 'Setting up .venvs/$*'
-	@test -x .venvs/$*/bin/python || "$$(scripts/find-python.sh $*)" -m venv .venvs/$*
-	@.venvs/$*/bin/$(INSTALL) --requirement requirements/test.txt
-	@.venvs/$*/bin/$(INSTALL) --no-deps --no-build-isolation --editable .
-	@touch $@
+	$(call environment,.venvs/$*,requirements/test.txt,$$(scripts/find-python.sh $*))
 
 $(UV):
-	@"$$(scripts/find-python.sh)" -m venv .venvs/pins
+	@python="$$(scripts/find-python.sh)" && "$$python" -m venv .venvs/pins
 	@.venvs/pins/bin/$(INSTALL) uv

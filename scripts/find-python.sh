@@ -5,7 +5,7 @@
 #   scripts/find-python.sh 3.12     that version and no other
 #
 # A name on PATH proves nothing: pyenv's shims exist for versions that are not switched on.
-# So every candidate is run. Exit status 1, and nothing printed, when none will do.
+# So every candidate is run. When none will do: exit status 1 and one line on standard error.
 set -eu
 
 wanted=${1:-}
@@ -34,5 +34,6 @@ candidates | {
     while IFS= read -r candidate; do
         "$candidate" -c "$probe" "$wanted" 2>/dev/null && exit 0
     done
+    echo "No Python ${wanted:-3.10 or newer} that runs was found" >&2
     exit 1
 }

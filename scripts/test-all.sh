@@ -13,7 +13,7 @@ verdicts=''
 status=0
 
 for version in $versions; do
-    if ! scripts/find-python.sh "$version" >/dev/null; then
+    if ! scripts/find-python.sh "$version" >/dev/null 2>&1; then
         verdict='NOT FOUND, NOT TESTED'
     elif ! ${MAKE:-make} --no-print-directory ".venvs/$version/.stamp"; then
         verdict='FAILED: no environment'
