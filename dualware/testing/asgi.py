@@ -21,12 +21,20 @@ b'hello'
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+    MutableMapping,
+    Sequence,
+)
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypedDict, TypeVar, cast
 from urllib.parse import quote
 
 from .messages import (
@@ -37,6 +45,7 @@ from .messages import (
     OrderTable,
     form_faults,
     header_faults,
+    is_message,
     is_pair,
     message_headers,
 )
@@ -116,7 +125,7 @@ class WebSocketOptions(TypedDict, total=False):
     state: dict[str, Any] | None
 
 
-class ClientDisconnected(OSError):
+class ClientDisconnected(OSError):  # noqa: N818 - it says what happened
     """What the server raises to who sends to a client that went away.
 
     ASGI www, Disconnected Client: "a server-specific subclass of OSError".
@@ -135,10 +144,10 @@ class NeedsEventLoop(RuntimeError):  # noqa: N818 - a statement about the applic
 
 def _snapshot(value: Any) -> Any:
     """A copy of the containers in `value`, to compare with later."""
-    if isinstance(value, dict):
-        return {key: _snapshot(part) for key, part in value.items()}
+    if isinstance(value, MutableMapping):
+        return {key: _snapshot(part) for key, part in cast("Any", value).items()}
     if isinstance(value, list | tuple):
-        return type(value) is tuple, [_snapshot(part) for part in value]
+        return type(cast("Any", value)), [_snapshot(part) for part in cast("list[Any]", value)]
     return value
 
 
@@ -237,30 +246,31 @@ class _Server(Generic[R]):
         await self._checkpoint()
         self.before_taking()
         self.result.messages.append(message)
-        faults = list(form_faults(message))
-        self._note(faults)
-        if all(rule != "message-form" for rule, _ in faults):
-            self._take_checked(message)
+        self._read(message)
         self.after_taking()
         self._tell()
 
-    def _take_checked(self, message: Mapping[str, Any]) -> None:
-        headers = message_headers(message)
-        standing = self.conversation.at
-        self._note(header_faults(headers, self.ledger.exempt))
-        self._note(self.conversation.step(message))
-        if not self.gone:
-            self.take(message, [pair for pair in headers if is_pair(pair)], standing)
+    def _read(self, message: Any) -> None:
+        """Check a message; one that is wrong, or comes when the client is gone, means nothing."""
+        faults = list(form_faults(message))
+        if is_message(message) and not faults:
+            headers = message_headers(message)
+            self.note(header_faults(headers, self.ledger.exempt))
+            faults += self.conversation.step(message)
+            if not self.gone and all(rule != "message-order" for rule, _ in faults):
+                self.take(message, lower_pairs(headers))
+        self.note(faults)
 
-    def _note(self, faults: Iterable[tuple[str, str]]) -> None:
+    def note(self, faults: Iterable[tuple[str, str]]) -> None:
+        """Write violations down."""
         for rule, detail in faults:
             self.ledger.note(rule, detail)
 
     def before_taking(self) -> None:
         """Raise what the server raises instead of taking a message."""
 
-    def take(self, message: Mapping[str, Any], headers: list[Any], standing: str) -> None:
-        """What the message means to the client; `standing` is where it came."""
+    def take(self, message: Mapping[str, Any], headers: list[tuple[str, str]]) -> None:
+        """What the message means to the client."""
         raise NotImplementedError
 
     def after_taking(self) -> None:
@@ -386,7 +396,7 @@ class _HTTPServer(_Server[Result]):
         self.send_error = send_error
         self.sends = 0
         self.committed = False
-        self.head: tuple[Any, list[Any]] | None = None
+        self.head: tuple[int, list[tuple[str, str]]] | None = None
         self.gone = disconnect_after == 0
 
     @property
@@ -413,14 +423,14 @@ class _HTTPServer(_Server[Result]):
     def after_taking(self) -> None:
         self.gone = self.gone or self.sends == self.disconnect_after
 
-    def take(self, message: Mapping[str, Any], headers: list[Any], standing: str) -> None:
+    def take(self, message: Mapping[str, Any], headers: list[tuple[str, str]]) -> None:
         kind = message["type"]
         if kind == "http.response.start":
-            self.head = (message.get("status"), headers)
-            self.result.starts.append((message.get("status"), lower_pairs(headers)))
+            self.head = (message["status"], headers)
+            self.result.starts.append(self.head)
         elif kind == "http.response.trailers":
-            self.result.trailers += lower_pairs(headers)
-        elif standing.startswith("in the body"):
+            self.result.trailers += headers
+        else:
             self._take_body(kind, message)
 
     def _take_body(self, kind: str, message: Mapping[str, Any]) -> None:
@@ -433,16 +443,15 @@ class _HTTPServer(_Server[Result]):
             self.result.opaque = True
             self._chunk(_file_part(message))
 
-    def _chunk(self, data: Any) -> None:
+    def _chunk(self, data: bytes) -> None:
         self._commit()
-        self.result.chunks.append(bytes(data))
+        self.result.chunks.append(data)
 
     def _commit(self) -> None:
         """The head goes out with the first body message (ASGI www, Response Start)."""
         if not self.committed and self.head is not None:
             self.committed = True
-            self.result.status, headers = self.head
-            self.result.headers = lower_pairs(headers)
+            self.result.status, self.result.headers = self.head
 
     def finish(self) -> None:
         if self.result.error is None or self.gone:
@@ -456,7 +465,7 @@ class _HTTPServer(_Server[Result]):
             self.ledger.note("incomplete", f"the application returned {self.conversation.at}")
             return
         method, size = self.scope.get("method", "GET"), len(self.result.body)
-        self._note(length_faults(method, self.result.status or 0, self.result.headers, size))
+        self.note(length_faults(method, self.result.status or 0, self.result.headers, size))
 
 
 def _file_part(message: Mapping[str, Any]) -> bytes:
@@ -486,7 +495,7 @@ class _WebSocketServer(_Server[SessionResult]):
 
     async def next_message(self) -> dict[str, Any]:
         """ASGI www, Connect, Receive and Disconnect."""
-        if self.waiting[0]["type"] == "websocket.connect" if self.waiting else False:
+        if self.waiting and self.waiting[0]["type"] == "websocket.connect":
             return self.waiting.pop(0)
         await self.until(lambda: self.conversation.at != "before the answer")
         if self.waiting and self.conversation.at == "open":
@@ -494,45 +503,46 @@ class _WebSocketServer(_Server[SessionResult]):
         self.gone = True
         return {"type": "websocket.disconnect", "code": self.close_code, "reason": ""}
 
-    def take(self, message: Mapping[str, Any], headers: list[Any], standing: str) -> None:
+    def take(self, message: Mapping[str, Any], headers: list[tuple[str, str]]) -> None:
         kind = message["type"]
-        if kind == "websocket.accept" and standing == "before the answer":
+        if kind == "websocket.accept":
             self._accept(message, headers)
-        elif kind == "websocket.close" and standing != "over":
-            self._close(message, standing)
-        elif kind == "websocket.send" and standing == "open":
+        elif kind == "websocket.close":
+            self._close(message)
+        elif kind == "websocket.send":
             text = message.get("text")
-            self.result.received.append(message.get("bytes", b"") if text is None else text)
+            self.result.received.append(message["bytes"] if text is None else text)
         else:
             self._deny(kind, message, headers)
 
-    def _accept(self, message: Mapping[str, Any], headers: list[Any]) -> None:
+    def _accept(self, message: Mapping[str, Any], headers: list[tuple[str, str]]) -> None:
         self._answer(101, headers)
         self.result.accepted = True
         self.result.subprotocol = message.get("subprotocol")
-        spec_version = str((self.scope.get("asgi") or {}).get("spec_version", "2.0"))
+        versions: Mapping[str, Any] = self.scope.get("asgi") or {}
+        spec_version = str(versions.get("spec_version", "2.0"))
         # ASGI www, Accept: headers came with 2.1, and the subprotocol has a field of its own.
         if headers and spec_version < "2.1":
             self.ledger.note("accept-headers", f"spec_version is {spec_version}")
         if self.result.header_all("sec-websocket-protocol"):
             self.ledger.note("accept-headers", f"{self.result.headers}")
 
-    def _close(self, message: Mapping[str, Any], standing: str) -> None:
-        if standing == "before the answer":
+    def _close(self, message: Mapping[str, Any]) -> None:
+        if not self.result.accepted:
             self._answer(403, [])  # ASGI www, Close
         self.result.close_code = message.get("code", 1000)
         self.result.close_reason = message.get("reason") or ""
 
-    def _deny(self, kind: str, message: Mapping[str, Any], headers: list[Any]) -> None:
+    def _deny(self, kind: str, message: Mapping[str, Any], headers: list[tuple[str, str]]) -> None:
         """ASGI extensions, Websocket Denial Response."""
         if kind == "websocket.http.response.start":
             self._answer(message.get("status"), headers)
         elif kind == "websocket.http.response.body":
             self.result.body += message.get("body", b"")
 
-    def _answer(self, status: int | None, headers: list[Any]) -> None:
+    def _answer(self, status: int | None, headers: list[tuple[str, str]]) -> None:
         self.result.status = status
-        self.result.headers = lower_pairs(headers)
+        self.result.headers = headers
 
     def finish(self) -> None:
         unanswered = self.conversation.at in ("before the answer", "in the denial")
@@ -563,7 +573,7 @@ class _LifespanServer(_Server[LifespanResult]):
         stage = self.stages.pop() if self.stages else "shutdown"
         return {"type": f"lifespan.{stage}"}
 
-    def take(self, message: Mapping[str, Any], headers: list[Any], standing: str) -> None:
+    def take(self, message: Mapping[str, Any], headers: list[tuple[str, str]]) -> None:  # noqa: ARG002 - it has none
         _, stage, outcome = message["type"].split(".")
         setattr(self.result, stage, outcome)
 
@@ -750,13 +760,13 @@ class Inside:
             return
         ledger = current_ledger()
         ledger.called()
-        if not isinstance(scope, dict):
+        if type(scope) is not dict:
             ledger.note("connection-type", f"it is {type(scope).__name__}")
-        before = _snapshot(dict(scope))
+        before = _snapshot(scope)
         try:
             await self.app(scope, _checked(receive, ledger), _Guard(send, ledger).send)
         finally:
-            ledger.exempt.update(("key", key) for key in _changed(before, _snapshot(dict(scope))))
+            ledger.exempt.update(("key", key) for key in _changed(before, _snapshot(scope)))
 
 
 def _checked(receive: Any, ledger: Ledger) -> Callable[[], Awaitable[Any]]:
@@ -784,9 +794,9 @@ class _Guard:
         self.start: Any = None
 
     async def send(self, message: Any) -> None:
-        if isinstance(message, dict):
+        if is_message(message):
             self._know(message)
-        watched = [self.start, message]
+        watched: list[Any] = [self.start, message]
         before = _snapshot(watched)
         try:
             await self.outer(message)
@@ -796,10 +806,10 @@ class _Guard:
 
     def _know(self, message: dict[str, Any]) -> None:
         """Remember the start, and how the application spells its names."""
-        headers = message.get("headers")
-        if message.get("type") == "http.response.start":
+        headers: Any = message.get("headers")
+        if message["type"] == "http.response.start":
             self.start = message
-        if isinstance(headers, list | tuple):  # a generator can be read only once
+        if type(headers) in (list, tuple):  # a generator can be read only once
             self.ledger.exempt.update(pair[0] for pair in headers if is_pair(pair))
 
 

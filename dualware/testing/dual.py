@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from . import asgi as _asgi
 from . import wsgi as _wsgi
@@ -58,7 +58,7 @@ class Dual:
         lint: bool = True,
         backend: _asgi.Backend | None = "asyncio",
     ) -> None:
-        self.protocol = protocol
+        self.protocol: Protocol = protocol
         self.lint = lint
         self.backend = backend
 
@@ -130,9 +130,9 @@ class Dual:
         """The application of this protocol, with the inner checks around it."""
         if isinstance(app, Script):
             return app.wsgi if self.protocol == "wsgi" else app.asgi
-        if isinstance(app, tuple):
-            app = app[PROTOCOLS.index(self.protocol)]
-        return _ROOMS[self.protocol].Inside(app)
+        index = PROTOCOLS.index(self.protocol)
+        own = cast("tuple[Any, Any]", app)[index] if isinstance(app, tuple) else app
+        return _ROOMS[self.protocol].Inside(own)
 
     def wrap(self, app: AnyApp, middleware: AnyStack) -> Any:
         """The application of this protocol within one wrapper; bare when there is no middleware."""
@@ -166,7 +166,7 @@ class Dual:
     ) -> Result:
         """Make the request with this protocol's client."""
         room = _ROOMS[self.protocol]
-        mine = {"lint": self.lint, **(extra[self.protocol] or {})}
+        mine: dict[str, Any] = {"lint": self.lint, **(extra[self.protocol] or {})}
         construction = {name: mine.pop(name) for name in room.CLIENT_OPTIONS & mine.keys()}
         if self.protocol == "wsgi":
             return _wsgi.WSGIClient(wrapped, **construction).request(

@@ -7,8 +7,9 @@ messages travel, who sends them, or what they do.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard, cast
 
+from .result import is_two
 from .rules import field_faults
 
 # The order. A message whose flag is set counts as its type with a "+": there is
@@ -149,9 +150,14 @@ _CORE = frozenset(
 )
 
 
+def is_message(message: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether `message` has the form of one."""
+    return isinstance(message, dict) and isinstance(cast("Any", message).get("type"), str)
+
+
 def form_faults(message: Any) -> Iterator[tuple[str, str]]:
     """What is wrong with a message as a value, as pairs of rule and detail."""
-    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+    if not is_message(message):
         yield "message-form", f"{message!r}"
         return
     kind = message["type"]
@@ -174,16 +180,13 @@ def _payload_faults(message: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def message_headers(message: Mapping[str, Any]) -> list[Any]:
     """The headers of a message, consumed once: any iterable is allowed (ASGI www)."""
-    headers = message.get("headers", ()) if message["type"] in _WITH_HEADERS else ()
-    return list(headers) if isinstance(headers, Iterable) else [headers]
+    headers: Any = message.get("headers", ()) if message["type"] in _WITH_HEADERS else ()
+    return list(headers) if hasattr(headers, "__iter__") else [headers]
 
 
 def is_pair(pair: Any) -> bool:
     """Whether `pair` is two byte strings."""
-    if isinstance(pair, bytes | str) or not isinstance(pair, Iterable):
-        return False
-    parts = list(pair)
-    return len(parts) == 2 and all(isinstance(part, bytes) for part in parts)
+    return is_two(pair) and all(isinstance(part, bytes) for part in pair)
 
 
 def header_faults(headers: Iterable[Any], known: set[object]) -> Iterator[tuple[str, str]]:

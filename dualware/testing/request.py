@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextvars import Context, copy_context
-from typing import Any, Final, TypedDict
+from typing import Any, Final, TypedDict, cast
 
 from .rules import CURRENT
 
@@ -67,7 +67,7 @@ def request_fields(headers: RequestHeaders, body: RequestBody) -> list[tuple[str
 
     A Host is added (RFC 9110 §7.2), and a Content-Length when there is a body.
     """
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    pairs = cast("Mapping[str, str]", headers).items() if isinstance(headers, Mapping) else headers
     fields = [(name.lower(), value) for name, value in pairs]
     names = {name for name, _ in fields}
     if "host" not in names:

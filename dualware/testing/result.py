@@ -6,7 +6,6 @@ know a protocol: the clients fill these values in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,18 +77,20 @@ class Result(_HeaderLookup):
 
     status: int | None = None
     reason: str | None = None
-    headers: list[tuple[str, str]] = field(default_factory=list)
-    chunks: list[bytes] = field(default_factory=list)
-    trailers: list[tuple[str, str]] = field(default_factory=list)
-    starts: list[tuple[int | None, list[tuple[str, str]]]] = field(default_factory=list)
-    messages: list[Any] = field(default_factory=list)
+    headers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    chunks: list[bytes] = field(default_factory=list[bytes])
+    trailers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    starts: list[tuple[int | None, list[tuple[str, str]]]] = field(
+        default_factory=list[tuple[int | None, list[tuple[str, str]]]]
+    )
+    messages: list[Any] = field(default_factory=list[Any])
     error: BaseException | None = None
     closed: int = 0
-    violations: list[Violation] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list[Violation])
     returned: Any = None
     handed: tuple[Any, ...] = ()
-    reads: list[str] = field(default_factory=list)
-    leaked: list[str] = field(default_factory=list)
+    reads: list[str] = field(default_factory=list[str])
+    leaked: list[str] = field(default_factory=list[str])
     opaque: bool = False
     disconnected: bool = False
 
@@ -109,7 +110,7 @@ class Result(_HeaderLookup):
 
         The order of headers counts among equal names only (RFC 9110 §5.3).
         """
-        lines = []
+        lines: list[str] = []
         if self.status != other.status:
             lines.append(f"status: {self.status} != {other.status}")
         for name in sorted({name for name, _ in (*self.headers, *other.headers)}):
@@ -153,18 +154,18 @@ class SessionResult(_HeaderLookup):
 
     accepted: bool = False
     status: int | None = None
-    headers: list[tuple[str, str]] = field(default_factory=list)
+    headers: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     subprotocol: str | None = None
-    received: list[str | bytes] = field(default_factory=list)
+    received: list[str | bytes] = field(default_factory=list[str | bytes])
     body: bytes = b""
     close_code: int | None = None
     close_reason: str | None = None
-    messages: list[Any] = field(default_factory=list)
+    messages: list[Any] = field(default_factory=list[Any])
     error: BaseException | None = None
-    violations: list[Violation] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list[Violation])
     returned: Any = None
     handed: tuple[Any, ...] = ()
-    leaked: list[str] = field(default_factory=list)
+    leaked: list[str] = field(default_factory=list[str])
 
 
 @dataclass(slots=True)
@@ -181,18 +182,24 @@ class LifespanResult:
 
     startup: str | None = None
     shutdown: str | None = None
-    state: dict[str, Any] = field(default_factory=dict)
-    messages: list[Any] = field(default_factory=list)
+    state: dict[str, Any] = field(default_factory=dict[str, Any])
+    messages: list[Any] = field(default_factory=list[Any])
     error: BaseException | None = None
-    violations: list[Violation] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list[Violation])
     returned: Any = None
     handed: tuple[Any, ...] = ()
-    leaked: list[str] = field(default_factory=list)
+    leaked: list[str] = field(default_factory=list[str])
 
 
-def lower_pairs(headers: Iterable[Any]) -> list[tuple[str, str]]:
-    """Header pairs of any kind as text with lower-cased names, in wire order."""
-    return [(_text(name).lower(), _text(value)) for name, value in headers]
+def is_two(pair: Any) -> bool:
+    """Whether `pair` is an iterable of two parts."""
+    return hasattr(pair, "__iter__") and not isinstance(pair, bytes | str) and len(list(pair)) == 2
+
+
+def lower_pairs(headers: Any) -> list[tuple[str, str]]:
+    """Header pairs of any kind as text, names in lower case; what is no pair is left out."""
+    pairs = [pair for pair in headers if is_two(pair)] if hasattr(headers, "__iter__") else []
+    return [(_text(name).lower(), _text(value)) for name, value in pairs]
 
 
 def _text(value: Any) -> str:

@@ -18,52 +18,53 @@ import re
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Any
 
 RULES: dict[str, str] = {
     # Both protocols
-    "app-called-once": "Middleware calls its application at most once in an exchange.",
-    "body-forbidden": "1xx, 204 and 304 have no body (RFC 9110 §6.4.1).",
-    "content-length": "Content-Length is one number: that of the body bytes (RFC 9110 §8.6).",
-    "header-name": "A field name is a token (RFC 9110 §5.1).",
-    "header-value": "A field value holds no control characters (RFC 9110 §5.5; PEP 3333, The start callable).",
-    "headers-mutated": "The application's own list or message stays as the application made it.",
-    "length-forbidden": "1xx and 204 carry no Content-Length (RFC 9110 §8.6).",
-    # WSGI: the call
-    "environment-type": "The environment is a real dict, no subclass (PEP 3333, Specification Details).",
-    "environment-value": "Keys without a dot have native strings as values (PEP 3333, Environment Variables).",
-    "file-wrapper": "The file wrapper in the environment stays the server's (PEP 3333, File Handling).",
-    # WSGI: the head
-    "body-before-head": "The head is started before the first item, even an empty one (PEP 3333).",
-    "head-late": "A head the application started before it returned is started before middleware returns.",
-    "header-ending": "A field name does not end in '-' or '_', and is not 'Status' (wsgiref.validate).",
-    "header-hop-by-hop": "Hop-by-hop fields are the server's (PEP 3333, Other HTTP Features).",
-    "start-exc-info": "The third argument is a sys.exc_info() tuple (PEP 3333, The start callable).",
-    "start-headers": "Headers are a list of 2-tuples of native strings, no subclasses (PEP 3333).",
-    "start-missing": "The head is started before the iterable ends (PEP 3333, Specification Details).",
-    "start-status": "The status is a native string: three digits, a space, a reason (PEP 3333).",
-    "start-twice": "Only exc_info allows to start a second head (PEP 3333, The start callable).",
-    # WSGI: the body
-    "body-on-head": "The answer to HEAD has no body; servers would transmit it (RFC 9110 §9.3.2).",
-    "close-once": "close() of the returned iterable is called, once (PEP 3333, Specification Details).",
-    "item-type": "Items, and what write() is given, are bytes, no subclass (PEP 3333, Unicode Issues).",
-    "iterable": "The application returns an iterable (PEP 3333, Specification Details).",
-    "length-of-iterable": "len() of the returned iterable is its number of items (PEP 3333).",
-    "other-linter": "wsgiref.validate or werkzeug's LintMiddleware objects.",
-    "read-ahead": "One item out for every item in: nothing is drained (PEP 3333, Block Boundaries).",
+    "app-called-once": "Middleware calls its application at most once in an exchange",
+    "body-forbidden": "1xx, 204 and 304 have no body (RFC 9110 §6.4.1)",
+    "content-length": "Content-Length is one number: that of the body bytes (RFC 9110 §8.6)",
+    "header-name": "A field name is a token (RFC 9110 §5.1)",
+    "header-value": "A field value has no control characters (RFC 9110 §5.5)",
+    "headers-mutated": "The application's own list or message stays as the application made it",
+    "length-forbidden": "1xx and 204 have no Content-Length (RFC 9110 §8.6)",
+    # WSGI: the call (PEP 3333, Specification Details)
+    "environment-type": "The environment is a real dict, no subclass (PEP 3333)",
+    "environment-value": "Keys without a dot have native strings as values (PEP 3333)",
+    "file-wrapper": "The file wrapper in the environment stays the server's (PEP 3333)",
+    # WSGI: the head (PEP 3333, the callable that starts it)
+    "body-before-head": "The head starts before the first item, even an empty one (PEP 3333)",
+    "head-late": "What the application started at once, middleware starts at once",
+    "header-ending": "No field name ends in '-' or '_', or is 'Status' (wsgiref.validate)",
+    "header-hop-by-hop": "Hop-by-hop fields are the server's (PEP 3333, Other HTTP Features)",
+    "start-exc-info": "The third argument is a sys.exc_info() tuple (PEP 3333)",
+    "start-headers": "Headers are a list of 2-tuples of latin-1 strings, no subclasses (PEP 3333)",
+    "start-missing": "The head starts before the iterable ends (PEP 3333)",
+    "start-status": "The status is a string: three digits, a space, a reason (PEP 3333)",
+    "start-twice": "Only exc_info allows to start a second head (PEP 3333)",
+    # WSGI: the body (PEP 3333, Specification Details)
+    "body-on-head": "The answer to HEAD has no body: servers transmit it (RFC 9110 §9.3.2)",
+    "close-once": "close() of the returned iterable is called, once (PEP 3333)",
+    "item-type": "Items, and what write() takes, are bytes, no subclass (PEP 3333)",
+    "iterable": "The application returns an iterable (PEP 3333)",
+    "length-of-iterable": "len() of the returned iterable is its number of items (PEP 3333)",
+    "other-linter": "wsgiref.validate and werkzeug's LintMiddleware object to nothing",
+    "read-ahead": "One item out for every item in (PEP 3333, Block Boundaries)",
     # ASGI: the call
-    "connection-mutated": "Middleware copies before it changes what the server handed over (ASGI main, Middleware).",
-    "connection-type": "What describes the connection is a dict (ASGI main, Applications).",
-    "incoming-form": "Client messages reach the application well-formed (ASGI www).",
-    "returned": "The application returns None.",
+    "connection-mutated": "Middleware changes a copy of what it is handed (ASGI main, Middleware)",
+    "connection-type": "What describes the connection is a dict (ASGI main, Applications)",
+    "incoming-form": "Client messages reach the application well-formed (ASGI www)",
+    "returned": "The application returns None",
     # ASGI: the messages
-    "accept-headers": "Accept headers need spec_version 2.1, and no Sec-WebSocket-Protocol (ASGI www, Accept).",
-    "header-case": "Field names are lower case (ASGI www, Response Start).",
-    "header-pairs": "Headers are pairs of byte strings (ASGI www, Response Start).",
-    "incomplete": "A final message ends the exchange (ASGI www, Response Body).",
-    "message-field": "The fields of a message have the types of the specification (ASGI www).",
-    "message-form": "A message is a dict with a string 'type' (ASGI main, Events).",
-    "message-not-offered": "Messages of an extension need the server's offer (ASGI main, Extensions).",
-    "message-order": "Messages come in order, and none after the last (ASGI www).",
+    "accept-headers": "Accept headers need 2.1, and no Sec-WebSocket-Protocol (ASGI www, Accept)",
+    "header-case": "Field names are lower case (ASGI www, Response Start)",
+    "header-pairs": "Headers are pairs of byte strings (ASGI www, Response Start)",
+    "incomplete": "A final message ends the exchange (ASGI www, Response Body)",
+    "message-field": "The fields of a message have the types of the specification (ASGI www)",
+    "message-form": "A message is a dict with a string 'type' (ASGI main, Events)",
+    "message-not-offered": "Extension messages need the server's offer (ASGI main, Extensions)",
+    "message-order": "Messages come in order, and none after the last (ASGI www)",
 }
 """Every rule by its name. A test breaks each of them once."""
 
@@ -84,7 +85,7 @@ class Violation:
         RULES[self.rule]
 
     def __str__(self) -> str:
-        return f"{self.rule}: {self.detail}. {RULES[self.rule]}"
+        return f"{self.rule}: {self.detail}. {RULES[self.rule]}."
 
 
 class ProtocolError(AssertionError):
@@ -115,13 +116,13 @@ class Ledger:
         Checks that can only be made when the exchange is over.
     """
 
-    violations: list[Violation] = field(default_factory=list)
-    exempt: set[object] = field(default_factory=set)
+    violations: list[Violation] = field(default_factory=list[Violation])
+    exempt: set[object] = field(default_factory=set[object])
     calls: int = 0
     started_inside: bool = False
     pulled: int = 0
     closes: bool = False
-    afterwards: list[Callable[[], None]] = field(default_factory=list)
+    afterwards: list[Callable[[], None]] = field(default_factory=list[Callable[[], None]])
 
     def note(self, rule: str, detail: str) -> None:
         """Write one violation down."""
@@ -150,6 +151,11 @@ CURRENT: ContextVar[Ledger | None] = ContextVar("dualware.testing.ledger", defau
 def current_ledger() -> Ledger:
     """The ledger of the exchange that is running, or a blank page outside one."""
     return CURRENT.get() or Ledger()
+
+
+def type_of(value: object) -> type[Any]:
+    """The very type of a value, where a subclass will not do."""
+    return type(value)
 
 
 # RFC 9110 §5.6.2: token = 1*tchar
@@ -199,7 +205,6 @@ def length_faults(
             yield "body-forbidden", f"{size} body bytes after status {status}"
         if lengths and status != 304:
             yield "length-forbidden", f"status {status} with Content-Length {lengths[0]}"
-    elif lengths and method != "HEAD":
-        # RFC 9110 §8.6: after HEAD and with 304 the field tells of another answer.
-        if lengths != [str(size)]:
-            yield "content-length", f"Content-Length {', '.join(lengths)}, but {size} body bytes"
+    # RFC 9110 §8.6: after HEAD and with 304 the field tells of another answer.
+    elif lengths and method != "HEAD" and lengths != [str(size)]:
+        yield "content-length", f"Content-Length {', '.join(lengths)}, but {size} body bytes"

@@ -69,17 +69,17 @@ class Probe:
     """
 
     calls: int = 0
-    handed: list[tuple[Any, ...]] = field(default_factory=list)
-    seen: list[Any] = field(default_factory=list)
-    bodies: list[bytes] = field(default_factory=list)
-    received: list[Any] = field(default_factory=list)
-    returned: list[Any] = field(default_factory=list)
+    handed: list[tuple[Any, ...]] = field(default_factory=list[tuple[Any, ...]])
+    seen: list[Any] = field(default_factory=list[Any])
+    bodies: list[bytes] = field(default_factory=list[bytes])
+    received: list[Any] = field(default_factory=list[Any])
+    returned: list[Any] = field(default_factory=list[Any])
     iterations: int = 0
     pulled: int = 0
     closed: int = 0
-    raised: list[BaseException] = field(default_factory=list)
+    raised: list[BaseException] = field(default_factory=list[BaseException])
     finished: int = 0
-    threads: set[int] = field(default_factory=set)
+    threads: set[int] = field(default_factory=set[int])
 
     def call(self, *handed: Any) -> None:
         """The script is being called."""
@@ -495,7 +495,7 @@ class _ScriptASGI:
         for message in self.messages:
             await send({**message, "type": f"{kind}.body"})
 
-    async def _lifespan(self, scope: Any, receive: Receive, send: Send) -> None:
+    async def _lifespan(self, _scope: Any, receive: Receive, send: Send) -> None:
         for stage in ("startup", "shutdown"):
             await receive()
             await send({"type": f"lifespan.{stage}.complete"})

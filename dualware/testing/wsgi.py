@@ -20,14 +20,14 @@ import io
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Literal
 
 from .request import RequestBody, RequestHeaders, body_parts, leaked_names, overlay, request_fields
 from .result import Result, lower_pairs
-from .rules import CURRENT, HOP_BY_HOP, Ledger, current_ledger, field_faults, length_faults
+from .rules import CURRENT, HOP_BY_HOP, Ledger, current_ledger, field_faults, length_faults, type_of
 
 if TYPE_CHECKING:
     # `wsgiref.types` came with Python 3.11.
@@ -95,7 +95,7 @@ def _header_keys(fields: list[tuple[str, str]]) -> dict[str, str]:
     grouped: dict[str, list[str]] = {}
     for name, value in fields:
         grouped.setdefault(name, []).append(value)
-    keys = {}
+    keys: dict[str, str] = {}
     for name, values in grouped.items():
         key = name.upper().replace("-", "_")
         # PEP 3333, environ Variables: these two stand without the prefix.
@@ -159,17 +159,18 @@ def _reason(status: object) -> str | None:
     return status[4:] if isinstance(status, str) else None
 
 
-def _header_faults(headers: object) -> Iterator[tuple[str, str]]:
+def _header_faults(headers: Any) -> Iterator[tuple[str, str]]:
     """What is wrong with the list of headers, as pairs of rule and detail."""
     # PEP 3333, The start_response() Callable: `type(response_headers) is ListType`
-    if type(headers) is not list:
-        yield "start-headers", f"{type(headers).__name__} is no list"
+    if type_of(headers) is not list:
+        yield "start-headers", f"{headers!r} is no list"
         return
     for pair in headers:
-        if type(pair) is not tuple or len(pair) != 2 or {type(part) for part in pair} != {str}:
-            yield "start-headers", f"{pair!r} is no pair of native strings"
-        else:
+        # wsgiref.validate.check_headers: a subclass of tuple or str will not do either.
+        if type_of(pair) is tuple and [type_of(part) for part in pair] == [str, str]:
             yield from _pair_faults(*pair)
+        else:
+            yield "start-headers", f"{pair!r} is no pair of native strings"
 
 
 def _pair_faults(name: str, value: str) -> Iterator[tuple[str, str]]:
@@ -192,7 +193,9 @@ class _Server:
         self.environ = environ
         self.ledger = ledger
         self.result = Result()
-        self.pending: tuple[Any, Any] | None = None  # the head that may still be replaced
+        self.pending: tuple[Any, list[tuple[str, str]]] | None = (
+            None  # the head that may still be replaced
+        )
         self.committed = False
         self.pulls = 0
         self.exhausted = False
@@ -209,7 +212,7 @@ class _Server:
         finally:
             exc_info = None  # "Avoid circular ref": PEP 3333's own example
         if not self.committed:
-            self.pending = (status, headers)
+            self.pending = (status, lower_pairs(headers))
         return None if self.client.no_write else self.write
 
     def _two_arguments(self, status: Any, headers: Any, /) -> Any:
@@ -217,8 +220,7 @@ class _Server:
 
     def _check_start(self, status: Any, headers: Any, exc_info: Any) -> None:
         note = self.ledger.note
-        shown = lower_pairs(pair for pair in headers if len(pair) == 2)
-        self.result.starts.append((_code(status), shown))
+        self.result.starts.append((_code(status), lower_pairs(headers)))
         if type(status) is not str or _STATUS.fullmatch(status) is None:
             note("start-status", f"{status!r}")
         for rule, detail in _header_faults(headers):
@@ -226,16 +228,15 @@ class _Server:
         if exc_info is None:
             if self.pending is not None:
                 note("start-twice", f"{status!r} after {self.pending[0]!r}")
-        elif not isinstance(exc_info, tuple) or len(exc_info) != 3:
+        elif type_of(exc_info) is not tuple or len(exc_info) != 3:
             note("start-exc-info", f"{exc_info!r}")
 
     def commit(self, unstarted: str | None = None) -> None:
         """The head leaves the server: it can no longer be replaced."""
         if not self.committed:
             self.committed = True
-            status, headers = self.pending or (unstarted, [])
+            status, self.result.headers = self.pending or (unstarted, [])
             self.result.status, self.result.reason = _code(status), _reason(status)
-            self.result.headers = lower_pairs(headers)
 
     # The body
 
@@ -256,10 +257,11 @@ class _Server:
 
     def iterate(self, limit: int | None) -> None:
         """Send the items of the iterable: all, or only the first `limit`."""
-        if not isinstance(self.result.returned, Iterable):
-            self.ledger.note("iterable", f"{self.result.returned!r}")
+        returned = self.result.returned
+        if not hasattr(returned, "__iter__"):
+            self.ledger.note("iterable", f"{returned!r}")
             return
-        iterator = iter(self.result.returned)
+        iterator = iter(returned)
         while limit is None or self.pulls < limit:
             self.pulls += 1
             try:
@@ -304,7 +306,7 @@ class _Server:
             self.commit(unstarted="200 OK")  # what granian sends then
 
     def _close(self) -> None:
-        """PEP 3333: close() is called "whether the request was completed normally, or terminated early"."""
+        """PEP 3333: close() is called however the request ended."""
         close = getattr(self.result.returned, "close", None)
         if close is None:
             return
@@ -350,9 +352,12 @@ class _Surroundings:
             if new and "." not in key and type(value) is not str:
                 # PEP 3333, environ Variables; wsgiref.validate.check_environ
                 self.ledger.note("environment-value", f"{key} is {value!r}")
-        wrapper = "wsgi.file_wrapper"
-        if self.environ.get(wrapper) is not self.before.get(wrapper):
-            self.ledger.note("file-wrapper", f"it became {self.environ.get(wrapper)!r}")
+
+    def check_file_wrapper(self) -> None:
+        """A server may look its own wrapper up again afterwards, as gunicorn does."""
+        mine, theirs = (each.get("wsgi.file_wrapper") for each in (self.before, self.environ))
+        if theirs is not mine:
+            self.ledger.note("file-wrapper", f"it became {theirs!r}")
 
 
 CLIENT_OPTIONS = frozenset(
@@ -470,6 +475,8 @@ class WSGIClient:
         finally:
             CURRENT.reset(token)
         surroundings.check()
+        if self.lint != "chain":  # werkzeug's linter puts its own wrapper there
+            surroundings.check_file_wrapper()
         server.result.leaked = leaked_names(before)
         server.result.violations = ledger.violations
         if self.lint:
@@ -481,16 +488,19 @@ class WSGIClient:
 
 
 def _chain(app: WSGIApplication) -> Callable[..., Any]:
-    """`app` within wsgiref's validator within werkzeug's."""
+    """`app` within werkzeug's linter within wsgiref's.
+
+    The other way round they do not fit: the input werkzeug hands in has no readlines().
+    """
     from wsgiref.validate import validator
 
     from werkzeug.middleware.lint import LintMiddleware
 
-    return LintMiddleware(validator(app))
+    return validator(LintMiddleware(app))
 
 
 @contextmanager
-def _other_linters(server: _Server, *, active: bool) -> Iterator[None]:
+def _other_linters(server: _Server, *, active: bool) -> Generator[None]:
     """Collect what the other linters say as violations."""
     if not active:
         yield
