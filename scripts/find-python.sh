@@ -9,7 +9,7 @@
 set -eu
 
 wanted=${1:-}
-pyenv_versions=${PYENV_ROOT:-${HOME:-}/.pyenv}/versions
+pyenv=$(dirname "$(command -v pyenv || echo "${HOME:-}/.pyenv/bin/pyenv")")/..
 
 probe='
 import ensurepip, sys, venv
@@ -24,7 +24,7 @@ candidates() {
     done
     test -n "$wanted" || echo python3
     for version in ${wanted:-3.13 3.12 3.11 3.10}; do
-        for path in "$pyenv_versions/$version"*/bin/"python$version"; do
+        for path in "${PYENV_ROOT:-$pyenv}/versions/$version".*/bin/"python$version"; do
             echo "$path"
         done
     done
