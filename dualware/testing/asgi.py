@@ -21,6 +21,7 @@ b'hello'
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import (
     Awaitable,
     Callable,
@@ -217,7 +218,7 @@ def build_scope(
 # The server's side
 
 
-class _Server(Generic[R]):
+class _Server(ABC, Generic[R]):
     """The server's side of one exchange; one subclass for each kind."""
 
     order: OrderTable
@@ -237,9 +238,9 @@ class _Server(Generic[R]):
         await self._checkpoint()
         return await self.next_message()
 
+    @abstractmethod
     async def next_message(self) -> dict[str, Any]:
         """The next message of the client, when there is one."""
-        raise NotImplementedError
 
     async def send(self, message: Any) -> None:
         """Take one message of the application (ASGI main, Applications)."""
@@ -269,9 +270,9 @@ class _Server(Generic[R]):
     def before_taking(self) -> None:
         """Raise what the server raises instead of taking a message."""
 
+    @abstractmethod
     def take(self, message: Mapping[str, Any], headers: list[tuple[str, str]]) -> None:
         """What the message means to the client."""
-        raise NotImplementedError
 
     def after_taking(self) -> None:
         """What the server does when it has taken a message."""
@@ -339,10 +340,10 @@ class _Server(Generic[R]):
         return self.result
 
     def _call(self) -> Awaitable[Any]:
-        self.result.handed = (self.scope, self.receive, self.send)
+        scope, receive, send = self.result.handed = (self.scope, self.receive, self.send)
         if self.client.keyword:  # as daphne does
-            return self.client.app(scope=self.scope, receive=self.receive, send=self.send)
-        return self.client.app(self.scope, self.receive, self.send)
+            return self.client.app(scope=scope, receive=receive, send=send)
+        return self.client.app(scope, receive, send)
 
     def _cancelled(self, error: BaseException) -> bool:
         """Whether `error` is the cancellation of the task the caller runs in."""

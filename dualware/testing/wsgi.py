@@ -197,6 +197,7 @@ class _Server:
             None  # the head that may still be replaced
         )
         self.committed = False
+        self.called = 0  # how often the application was, when the call returned
         self.pulls = 0
         self.exhausted = False
 
@@ -211,8 +212,7 @@ class _Server:
                 raise exc_info[1].with_traceback(exc_info[2])
         finally:
             exc_info = None  # "Avoid circular ref": PEP 3333's own example
-        if not self.committed:
-            self.pending = (status, lower_pairs(headers))
+        self.pending = (status, lower_pairs(headers))
         return None if self.client.no_write else self.write
 
     def _two_arguments(self, status: Any, headers: Any, /) -> Any:
@@ -300,8 +300,9 @@ class _Server:
         start = self._two_arguments if self.client.two_arguments else self.start_response
         self.result.handed = (self.environ, start)
         self.result.returned = self.client.linted(self.environ, start)
+        self.called = self.ledger.calls
         if self.ledger.started_inside and self.pending is None:
-            self.ledger.note("head-late", "it was not when middleware returned")
+            self.ledger.note("head-late", "it had not when it returned")
         if self.client.eager_status:
             self.commit(unstarted="200 OK")  # what granian sends then
 
@@ -329,6 +330,8 @@ class _Server:
     def _check_end(self) -> None:
         method, status = self.environ.get("REQUEST_METHOD", "GET"), self.result.status
         size = len(self.result.body)
+        if self.ledger.calls > self.called:
+            self.ledger.note("head-late", "it had not even called it when it returned")
         if self.pending is None:
             self.ledger.note("start-missing", "the iterable is exhausted")
         if method == "HEAD" and size:
