@@ -11,10 +11,9 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from dualware.asgi.exchange import ASGIExchange
-from dualware.asgi.request import ASGIRequest
 from dualware.asgi.websocket import WebSocketExchange
 from dualware.core.engine import enclosing
-from dualware.core.record import CURRENT, Record, leave
+from dualware.core.record import CURRENT
 from dualware.effects import REAL
 
 if TYPE_CHECKING:
@@ -71,36 +70,36 @@ class ASGIWrapper:
         plan = self._plan
         if kind == "http":
             middleware = plan.middleware
+            make = ASGIExchange
         elif kind == "websocket":
             middleware = plan.websocket
+            make = WebSocketExchange
         else:
             # Lifespan, and what is not known yet, is between the server and the application.
             middleware = ()
         if not middleware:
             await self._inner(scope, receive, send)
             return
-        request = ASGIRequest(scope)
-        record = enclosing(request)
-        owner = record is None
-        if record is None:
-            record = Record(request, self._effects.clock)
-            record.ran = plan.keys
-        else:
-            ran = record.ran
-            middleware = tuple(each for each in middleware if each.key not in ran)
-            record.ran = ran | plan.keys
+        starts = plan.starts
+        exchange = make(scope, receive, send, self._effects)
+        if CURRENT.get() is not None and (outer := enclosing(exchange.request)) is not None:
+            exchange.outer = outer
+            middleware = tuple(each for each in middleware if each.key not in outer.ran)
+            outer.join(plan)
             if not middleware:
                 await self._inner(scope, receive, send)
                 return
-        make = ASGIExchange if kind == "http" else WebSocketExchange
-        exchange = make(request, record, self._effects, receive, send, owner=owner)
-        exchange.measures = plan.measures
-        token = CURRENT.set(record) if owner else None
+        else:
+            exchange.token = CURRENT.set(exchange)
+        if middleware is not plan.middleware:
+            starts = tuple(each.__call__ for each in middleware)
+        if plan.measures:
+            exchange.measures = True
         late: BaseException | None = None
         try:
-            answer = exchange.start(middleware)
+            answer = exchange.start(plan, middleware, starts)
             if answer is None:
-                await self._inner(request.scope, exchange.receive, exchange.send)
+                await self._inner(exchange.scope, exchange.receive, exchange.send)
                 await exchange.finish()
             else:
                 await exchange.answer(answer)
@@ -110,10 +109,10 @@ class ASGIWrapper:
             if not await exchange.failed(error):
                 raise
         finally:
-            if exchange.exits is not None:
+            if exchange._exits is not None:
                 exchange.over(late)
-            if token is not None:
-                leave(token, record)
+            if exchange.token is not None:
+                exchange.leave()
 
 
 def _is_double_callable(app: ASGIApp) -> bool:

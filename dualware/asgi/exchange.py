@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from dualware.asgi.request import ASGIRequest, Scope
 from dualware.core.engine import Engine, outcome_of
+from dualware.core.exchange import NO_RESPONSE
 from dualware.core.headers import BytesHeaders
 from dualware.core.message import ExchangeError, Response
-from dualware.core.record import Record
 
 if TYPE_CHECKING:
-    from dualware.asgi.request import ASGIRequest
     from dualware.core.effects import Effects
     from dualware.core.exchange import Answer, Outcome
 
-__all__ = ["ASGIExchange", "Message", "Receive", "Send", "native_pairs"]
+__all__ = ["ASGIExchange", "Message", "Receive", "Send"]
 
 Message = Any
 Receive = Callable[[], Awaitable[Any]]
@@ -49,27 +49,33 @@ async def _nothing() -> None:
 class ASGIExchange(Engine):
     """What the application gets as `receive` and `send`, and what the driver moves on."""
 
-    __slots__ = ("_held", "_place", "_receive", "_send", "_trailers_to_come", "gone")
+    __slots__ = ("_place", "_receive")
 
-    def __init__(
-        self,
-        request: ASGIRequest,
-        record: Record,
-        effects: Effects,
-        receive: Receive,
-        send: Send,
-        *,
-        owner: bool,
-    ) -> None:
-        super().__init__(request, record, effects, owner=owner)
-        self.gone = False
-        """Whether the client was seen to go away: a disconnect was received, or send raised
-        OSError. Most servers swallow what is sent after it, and say nothing (protocols A28)."""
+    gone: bool = False
+    """Whether the client was seen to go away: a disconnect was received, or send raised OSError.
+    Most servers swallow what is sent after it, and say nothing (protocols A28)."""
+
+    _trailers_to_come: bool = False
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, effects: Effects) -> None:
+        Engine.__init__(self, scope, send, effects)
         self._receive = receive
-        self._send = send
         self._place = _BEFORE
-        self._held: Message = None
-        self._trailers_to_come = False
+
+    @property
+    def scope(self) -> Scope:
+        """What the application is called with: the server's object unless a flow changed it."""
+        return self._source if self._request is None else self._request.scope  # type: ignore[attr-defined]
+
+    def _make_request(self) -> ASGIRequest:
+        return ASGIRequest(self._source)
+
+    def _make_response(self) -> Response:
+        message = self._held
+        if message is None:
+            return NO_RESPONSE
+        headers = BytesHeaders(message.get("headers", ()))
+        return Response(self._source.get("method", "GET"), message["status"], headers)
 
     # What the application calls
 
@@ -88,7 +94,7 @@ class ASGIExchange(Engine):
         """
         place = self._place
         if place == _PLAIN or place == _OVER:
-            return self._send(message)
+            return self._upstream(message)
         if self.broken is not None:
             raise self.broken
         if place == _OPEN:
@@ -98,52 +104,51 @@ class ASGIExchange(Engine):
         if message["type"] == "http.response.start":
             return self._head(message)
         # Before the head: informational messages, and what we do not know.
-        return self._send(message)
+        return self._upstream(message)
 
     # Head
 
     def _head(self, message: Message) -> Awaitable[None]:
-        headers = BytesHeaders(message.get("headers", ()))
         self._held = message
-        self._trailers_to_come = bool(message.get("trailers"))
-        if not self._reach_response(Response(self.request.method, message["status"], headers)):
-            self._place = _HELD
-            return _nothing()
-        return self._send_head()
-
-    def _reach_response(self, response: Response) -> bool:
-        """RESPONSE. A policy that fails here fails closed: no later message gets through."""
+        if message.get("trailers"):
+            self._trailers_to_come = True
         try:
-            return self.head(response)
+            through = self.head()
         except BaseException as error:
+            # A policy fails closed: no later message gets through.
             self.broken = error
             raise
+        if through:
+            return self._send_head()
+        self._place = _HELD
+        return _nothing()
 
     def _send_head(self) -> Awaitable[None]:
         """Send the head that the flows left, as the application's own message if they could."""
-        message, self._held = self._held, None
-        response = self.response
-        pairs = response.headers
-        if response.announces_trailers and not message.get("trailers"):
-            message = {**message, "trailers": True}
-        if pairs.changed or response.status != message["status"]:
-            # granian needs the key, daphne and gunicorn a list (protocols A15).
-            message = {**message, "status": response.status, "headers": pairs.pairs}
-        if self.watched or response.coded or response.announces_trailers:
+        message = self._held
+        response = self._response
+        if response is not None:
+            if response.announces_trailers and not message.get("trailers"):
+                message = {**message, "trailers": True}
+            if response.headers.changed or response.status != message["status"]:
+                # granian needs the key, daphne and gunicorn a list (protocols A15).
+                pairs = response.headers.pairs
+                message = {**message, "status": response.status, "headers": pairs}
+        if self.watched or self.coded or message.get("trailers"):
             self._place = _OPEN
             return self._watched(message)
         self._place = _PLAIN
-        return self._send(message)
+        return self._upstream(message)
 
     async def _release(self, message: Message) -> None:
         """The head was held; ``message`` is what ends that (protocols A18)."""
         kind = message["type"]
         if kind in _PASSING:
-            await self._send(message)
+            await self._upstream(message)
         elif kind == "http.response.body":
             message = self._first(message)
             await self._send_head()
-            await (self._body(message) if self._place == _OPEN else self._send(message))
+            await (self._body(message) if self._place == _OPEN else self._upstream(message))
         else:
             # What passes now is no body that a codec could take; a push is none at all.
             self.response.opaque = kind != "http.response.push"
@@ -173,7 +178,7 @@ class ASGIExchange(Engine):
         """A message after the head, while somebody follows the response."""
         kind = message["type"]
         if kind == "http.response.body":
-            return self._coded_body(message) if self.response.coded else self._body(message)
+            return self._coded_body(message) if self.coded else self._body(message)
         if kind == "http.response.trailers":
             return self._trailers(message)
         if kind in _OPAQUE:
@@ -200,7 +205,7 @@ class ASGIExchange(Engine):
 
     async def _opaque(self, message: Message) -> None:
         """pathsend or zerocopysend: the server sends what we do not see (protocols A22)."""
-        if self.response.coded:
+        if self.coded:
             raise ExchangeError(
                 f"{message['type']} cannot pass a codec that was given at RESPONSE; "
                 "a flow that encodes waits for BODY, where response.opaque is known"
@@ -239,7 +244,7 @@ class ASGIExchange(Engine):
         """Send, and take note of a client that is gone and of the time that the server took."""
         started = self.effects.clock() if self.measures else 0
         try:
-            await self._send(message)
+            await self._upstream(message)
         except OSError:
             self.gone = True
             raise
@@ -260,8 +265,9 @@ class ASGIExchange(Engine):
             headers.append(name, value)
         if answer.status not in (204, 304):
             headers.set("Content-Length", str(len(data)))
-        response = Response(self.request.method, answer.status, headers)
-        if not self.head(response):
+        method = self._source.get("method", "GET")
+        response = self._response = Response(method, answer.status, headers)
+        if not self.head():
             data = self.body(data, complete=True)
         elif response.coded:
             data = response.through(data, last=True)

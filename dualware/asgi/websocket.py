@@ -8,14 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from dualware.asgi.exchange import Message, Receive, Send
+from dualware.asgi.request import ASGIRequest, Scope
 from dualware.core.engine import Engine, outcome_of
-from dualware.core.exchange import Session
+from dualware.core.exchange import NO_RESPONSE, Session
 from dualware.core.headers import BytesHeaders
 from dualware.core.message import Response
-from dualware.core.record import Record
 
 if TYPE_CHECKING:
-    from dualware.asgi.request import ASGIRequest
     from dualware.core.effects import Effects
     from dualware.core.exchange import Answer
 
@@ -35,25 +34,27 @@ _DENIAL: Final = "websocket.http.response"
 class WebSocketExchange(Engine):
     """What the application gets as `receive` and `send` of a session."""
 
-    __slots__ = ("_receive", "_scope", "_send", "gone")
+    __slots__ = ("_receive",)
 
-    def __init__(
-        self,
-        request: ASGIRequest,
-        record: Record,
-        effects: Effects,
-        receive: Receive,
-        send: Send,
-        *,
-        owner: bool,
-    ) -> None:
-        super().__init__(request, record, effects, owner=owner)
-        self.session: Session = Session()
-        self.gone = False
-        """Whether send raised OSError: the client is not there any more."""
-        self._scope = request.scope
+    session: Session
+    gone: bool = False
+    """Whether send raised OSError: the client is not there any more."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, effects: Effects) -> None:
+        Engine.__init__(self, scope, send, effects)
+        self.session = Session()
         self._receive = receive
-        self._send = send
+
+    @property
+    def scope(self) -> Scope:
+        """What the application is called with: the server's object unless a flow changed it."""
+        return self._source if self._request is None else self._request.scope  # type: ignore[attr-defined]
+
+    def _make_request(self) -> ASGIRequest:
+        return ASGIRequest(self._source)
+
+    def _make_response(self) -> Response:
+        return NO_RESPONSE
 
     # What the application calls
 
@@ -85,7 +86,7 @@ class WebSocketExchange(Engine):
             # The server makes the head of this answer; nothing that a flow adds can be sent.
             self._head(_DENIED, ())
         try:
-            await self._send(message)
+            await self._upstream(message)
         except OSError:
             self.gone = True
             raise
@@ -113,7 +114,7 @@ class WebSocketExchange(Engine):
         if changed is message:
             return message
         # ASGI, "Accept": headers came with version 2.1; the subprotocol has a key of its own.
-        version = (self._scope.get("asgi") or {}).get("spec_version", "2.0")
+        version = (self._source.get("asgi") or {}).get("spec_version", "2.0")
         if tuple(map(int, version.split("."))) < (2, 1):
             return message
         legal = [
@@ -133,11 +134,11 @@ class WebSocketExchange(Engine):
         return changed if status == _SWITCHING else {**changed, "status": response.status}
 
     def _head(self, status: int, pairs: Any) -> Response:
-        response = Response(self.request.method, status, BytesHeaders(pairs))
+        response = self._response = Response("GET", status, BytesHeaders(pairs))
         # What follows is no body: a codec would break the frames.
         response.opaque = True
         try:
-            if not self.head(response):
+            if not self.head():
                 self.body(None, complete=False)
         except BaseException as error:
             self.broken = error
@@ -153,7 +154,7 @@ class WebSocketExchange(Engine):
         may demand that (ASGI, "Connect").
         """
         await self._receive()
-        if _DENIAL not in (self._scope.get("extensions") or ()):
+        if _DENIAL not in (self._source.get("extensions") or ()):
             await self.send({"type": "websocket.close", "code": _POLICY_VIOLATION})
             return
         headers = BytesHeaders()

@@ -1,17 +1,16 @@
 """The engine: carries one exchange through the flows of a stack, event by event.
 
-A state machine that a test can drive by hand: `start`, then `head`, `body` and `chunk`, then
-`end` or `fail`. The drivers are the only callers. It enforces the laws of the model, so that no
-middleware has to. It must never do I/O, wait, or know a protocol.
+A state machine that a test can drive by hand: `start`, then `head` and `body`, then `end` or
+`fail`. The drivers are the only callers. It enforces the laws of the model, so that no middleware
+has to. It must never do I/O, wait, or know a protocol.
 
-Two lists hold the flows. `_ahead` are those which the head has yet to pass, in stack order; the
-head moves outwards, so the next one is the last. `_passed` wait for END, innermost first. A flow
-that returned is in neither, and costs nothing from then on.
+The state is a table with one row for each flow, in stack order: the flow, and what it waits for
+(None: it is over). The head moves outwards, so the rows from `_ahead` on are those that it passed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from dualware.core.exchange import (
@@ -19,6 +18,7 @@ from dualware.core.exchange import (
     END,
     LEGAL,
     RESPONSE,
+    NO_RESPONSE,
     START,
     Answer,
     Event,
@@ -26,12 +26,16 @@ from dualware.core.exchange import (
     Flow,
     Middleware,
     Outcome,
+    Starts,
 )
 from dualware.core.message import ExchangeError, Request, Response
-from dualware.core.record import CURRENT, Record
+from dualware.core.record import CURRENT, Record, leave
 
 if TYPE_CHECKING:
+    from contextvars import Token
+
     from dualware.core.effects import Effects
+    from dualware.core.stack import Stack
 
 __all__ = ["Engine", "enclosing", "outcome_of", "same_exchange"]
 
@@ -41,56 +45,182 @@ _AFTER_ANSWER: Final[frozenset[Event | None]] = frozenset({END, None})
 class Engine(Exchange):
     """An exchange with the methods that move it on."""
 
-    __slots__ = ("_ahead", "_known", "_owner", "_passed", "broken", "effects", "measures", "reraise")
+    # What every exchange uses has a slot, the rest stands on the class: an attribute of the class
+    # costs more to look at than a slot costs to set, and one that is never looked at costs
+    # nothing. `source` and `upstream` are the protocol's own objects, opaque in this room.
+    __slots__ = (
+        "_ahead",
+        "_answer",
+        "_exits",
+        "_flows",
+        "_held",
+        "_may_answer",
+        "_middleware",
+        "_plan",
+        "_record",
+        "_request",
+        "_response",
+        "_source",
+        "_upstream",
+        "_waits",
+        "committed",
+        "effects",
+        "outcome",
+        "outer",
+        "token",
+        "watched",
+    )
 
-    def __init__(
-        self, request: Request, record: Record, effects: Effects, *, owner: bool = True
-    ) -> None:
-        super().__init__(request, record)
+    broken: BaseException | None = None
+    """What a policy raised while the application was still running; it may not go on."""
+    reraise: BaseException | None = None
+    """What the application raised and a flow answered, but did not deal with."""
+    measures: bool = False
+    """Whether somebody wants to know how long the server took (`Exchange.send_wait`)."""
+
+    _known: bool = False
+    _joined: frozenset[str | int] = frozenset()
+
+    def __init__(self, source: Any, upstream: Any, effects: Effects) -> None:
+        self._source = source
+        self._upstream = upstream
         self.effects = effects
-        self.broken: BaseException | None = None
-        """What a policy raised while the application was still running; it may not go on."""
-        self.reraise: BaseException | None = None
-        """What the application raised and a flow answered, but did not deal with."""
-        self.measures = False
-        """Whether somebody wants to know how long the server took (`Exchange.send_wait`)."""
-        self._owner = owner
-        self._ahead: list[tuple[Event, Flow, Middleware]] = []
-        self._passed: list[tuple[Flow, Middleware]] = []
-        self._known = False
+        self.outcome = None
+        self.outer: Engine | None = None
+        """The outermost exchange that this one is part of; None if it is that one itself."""
+        self.token: Token[Any] | None = None
+        """What makes the context's former exchange current again; None if we changed nothing."""
+        self.committed = False
+        """Whether the head was given to the server."""
+        self.watched = False
+        """Whether a flow that the head has passed waits for END: the body is to be followed."""
+        self._held: Any = None
+        self._answer = None
+        self._exits = None
+        self._record: Record | None = None
+        self._request: Request | None = None
+        self._response: Response | None = None
+
+    @property
+    def ran(self) -> frozenset[str | int]:
+        """Keys of the middleware that took part, kept by the outermost exchange: each runs once."""
+        return self._plan.keys | self._joined
+
+    def join(self, plan: Stack) -> None:
+        """The middleware of another stack take part too."""
+        self._joined |= plan.keys
+
+    # What is made when first asked for
+
+    @property
+    def request(self) -> Request:
+        request = self._request
+        if request is None:
+            request = self._request = self._make_request()
+        return request
+
+    @property
+    def response(self) -> Response:
+        response = self._response
+        if response is None:
+            response = self._make_response()
+            if response is NO_RESPONSE:
+                return response
+            self._response = response
+        return response
+
+    @property
+    def record(self) -> Record:
+        record = self._record
+        if record is None:
+            outer = self.outer
+            record = Record(self.effects.clock, ended=self.outcome is not None) if outer is None else outer.record
+            self._record = record
+        return record
+
+    def _make_request(self) -> Request:
+        """The protocol's request."""
+        raise NotImplementedError
+
+    def _make_response(self) -> Response:
+        """The response whose head the driver has, `NO_RESPONSE` before."""
+        raise NotImplementedError
+
+    @property
+    def coded(self) -> bool:
+        """Whether chunks still to come have to pass a codec."""
+        return self._response is not None and self._response.coded
 
     # On the way in
 
-    def start(self, middleware: Sequence[Middleware]) -> Answer | None:
-        """Start the flows, outermost first, until one answers. Returns its answer."""
-        ahead = self._ahead
+    def start(self, plan: Stack, middleware: Sequence[Middleware], starts: Starts) -> Answer | None:
+        """Start the flows of ``middleware``, outermost first, until one answers.
+
+        ``starts`` are their bound `__call__`s. Returns the answer.
+        """
+        self._plan = plan
+        self._middleware = middleware
+        flows: list[Flow | None] = []
+        self._flows = flows
+        # Nearly all flows wait for RESPONSE first, so only the others are written down.
+        waits: list[Event | None] = [RESPONSE] * len(starts)
+        self._waits = waits
+        self._ahead = 0
         self._may_answer = True
-        for each in middleware:
+        for start in starts:
+            flow = wait = None
             try:
-                flow = each(self)
-                wait = None if flow is None else next(flow, None)
-                if self._answer is not None:
-                    # An answer passes RESPONSE of the flows outside only; its giver may see END.
-                    if flow is not None and self._legal(flow, each, wait, _AFTER_ANSWER) is END:
-                        self._passed.append((flow, each))
-                    break
-                if wait is not None:
-                    # A plain `is` for the commonest wait: one set lookup less for each flow.
-                    if wait is not RESPONSE:
-                        self._legal(flow, each, wait, LEGAL[START])  # type: ignore[arg-type]
-                    ahead.append((wait, flow, each))  # type: ignore[arg-type]
+                flow = start(self)
+                if flow is not None:
+                    wait = next(flow, None)
+                if wait is RESPONSE and self._answer is None:
+                    flows.append(flow)
+                    continue
+                # An answer passes RESPONSE of the flows outside only; its giver may see END.
+                legal = LEGAL[START] if self._answer is None else _AFTER_ANSWER
+                self._check(flow, middleware[len(flows)], wait, legal)
             except BaseException as error:
-                self._answer = None
-                self._failed(each, error)
+                wait = self._answer = None
+                self._ahead = len(flows)
+                self._failed(middleware[len(flows)], error)
+            waits[len(flows)] = wait
+            flows.append(flow)
+            if self._answer is not None:
+                break
         self._may_answer = False
+        self._ahead = len(flows)
         return self._answer
 
     # On the way out
 
-    def head(self, response: Response) -> bool:
+    def head(self) -> bool:
         """The head is known: RESPONSE. Returns False where it is held for the first chunk."""
-        self.response = response
-        return self._outwards()
+        flows, waits = self._flows, self._waits
+        index = self._ahead
+        while index:
+            index -= 1
+            wait = waits[index]
+            try:
+                if wait is RESPONSE:
+                    wait = next(flows[index], None)  # type: ignore[arg-type]
+                    if wait is not END and wait is not None:
+                        self._check(flows[index], self._middleware[index], wait, LEGAL[RESPONSE])
+                if wait is BODY:
+                    if not self._known:
+                        waits[index] = BODY
+                        self._ahead = index + 1
+                        return False
+                    wait = next(flows[index], None)  # type: ignore[arg-type]
+                    self._check(flows[index], self._middleware[index], wait, LEGAL[BODY])
+            except BaseException as error:
+                waits[index] = wait = None
+                self._ahead = index
+                self._failed(self._middleware[index], error)
+            waits[index] = wait
+            if wait is END:
+                self.watched = True
+        self._ahead = 0
+        return True
 
     def body(self, chunk: bytes | None, *, complete: bool) -> bytes:
         """The first chunk is here, or can't be waited for (None): BODY. Lets a held head go.
@@ -101,36 +231,8 @@ class Engine(Exchange):
         if chunk is not None:
             response.first(chunk, complete=complete)
         self._known = True
-        self._outwards()
+        self.head()
         return response.first_chunk or b""
-
-    @property
-    def watched(self) -> bool:
-        """Whether a flow waits for END, so that the body has to be followed."""
-        return bool(self._passed)
-
-    def _outwards(self) -> bool:
-        """Move the head past one flow after the other, until it is through or held."""
-        ahead = self._ahead
-        while ahead:
-            wait, flow, each = ahead[-1]
-            if wait is BODY and not self._known:
-                return False
-            del ahead[-1]
-            if wait is not END:
-                try:
-                    after = wait
-                    wait = next(flow, None)  # type: ignore[assignment]
-                    if wait is not END and wait is not None:
-                        self._legal(flow, each, wait, LEGAL[after])
-                        ahead.append((wait, flow, each))
-                        continue
-                except BaseException as error:
-                    self._failed(each, error)
-                    continue
-            if wait is END:
-                self._passed.append((flow, each))
-        return True
 
     # The end
 
@@ -143,23 +245,29 @@ class Engine(Exchange):
         if self.outcome is not None:
             return
         self.outcome = outcome
+        if self.watched or self._ahead:
+            self._end_flows()
+        if self._record is not None:
+            self.seal()
+
+    def seal(self) -> None:
+        """The record takes no more, unless an exchange around this one still fills it."""
+        if self.outer is None:
+            self.record.ended = True
+
+    def _end_flows(self) -> None:
         raised: BaseException | None = None
-        for flow, each in self._passed:
+        for index, flow, each in self._live():
             try:
-                self._legal(flow, each, next(flow, None), LEGAL[END])
+                if self._waits[index] is END:
+                    self._check(flow, each, next(flow, None), LEGAL[END])
+                else:
+                    flow.close()
             except Exception as error:
                 self._report(each, error)
             except BaseException as error:
                 raised = error
-        while self._ahead:
-            _, flow, each = self._ahead.pop()
-            try:
-                flow.close()
-            except Exception as error:
-                self._report(each, error)
-            except BaseException as error:
-                raised = error
-        self._ended()
+            self._waits[index] = None
         if raised is not None:
             raise raised
 
@@ -172,58 +280,77 @@ class Engine(Exchange):
         """
         self.error = self.record.error = error
         self.outcome = outcome
+        self._answer = None
         self._may_answer = not sent
         traceback = error.__traceback__
-        while self._passed or self._ahead:
-            flow, each = self._passed.pop(0) if self._passed else self._ahead.pop()[1:]
-            dealt_with = False
-            try:
-                wait = flow.throw(error)
-                dealt_with = self._answer is not None and isinstance(error, Exception)
-                self._legal(flow, each, wait, _AFTER_ANSWER if self._answer else LEGAL[END])
-                self._passed.insert(0, (flow, each))
-            except StopIteration:
-                dealt_with = self._answer is not None and isinstance(error, Exception)
-            except BaseException as raised:
-                if raised is not error:
-                    self._report(each, raised)
+        for index, flow, each in self._live():
+            self._waits[index] = None
+            raised_again = self._throw(index, flow, each, error)
             if self._answer is not None:
-                self._may_answer = False
                 self.error = self.outcome = None
-                self.reraise = None if dealt_with else error
+                self.reraise = error if raised_again else None
+                self._ahead = min(self._ahead, index)
                 break
+        self._may_answer = False
         # throw() leaves the frames of the flows in the traceback; its reader wants the
         # application's.
         error.__traceback__ = traceback
         if self._answer is None:
-            self._ended()
+            self.seal()
         return self._answer
+
+    def _throw(self, index: int, flow: Flow, each: Middleware, error: BaseException) -> bool:
+        """Raise ``error`` at the wait of one flow. Returns whether it passed through."""
+        try:
+            wait = flow.throw(error)
+            self._check(flow, each, wait, _AFTER_ANSWER if self._answer else LEGAL[END])
+        except StopIteration:
+            pass
+        except BaseException as raised:
+            if raised is not error:
+                self._report(each, raised)
+            return True
+        else:
+            self._waits[index] = wait
+            self.watched = True
+        # What is no Exception asks a thread or a task to stop; nobody can deal with that.
+        return not isinstance(error, Exception)
+
+    def _live(self) -> Iterator[tuple[int, Flow, Middleware]]:
+        """The flows that still wait, innermost first."""
+        for index in range(len(self._flows) - 1, -1, -1):
+            flow = self._flows[index]
+            if flow is not None and self._waits[index] is not None:
+                yield index, flow, self._middleware[index]
+
+    def leave(self) -> None:
+        """Make the exchange current again that was so before this one."""
+        token, self.token = self.token, None
+        if token is not None:
+            try:
+                CURRENT.reset(token)
+            except (ValueError, RuntimeError):
+                leave(self)
 
     def over(self, error: BaseException | None = None) -> None:
         """The application itself is over, maybe long after END. Calls the exit callbacks."""
-        exits, self.exits = self.exits, None
+        exits, self._exits = self._exits, None
         for callback in exits or ():
             try:
                 callback(error)
             except Exception as raised:
                 self.effects.report(f"the exit callback {callback!r} failed", raised)
 
-    def _ended(self) -> None:
-        self._passed.clear()
-        if self._owner:
-            self.record.ended = True
-            # protocols W11: after the end no protocol object is referred to.
-            self.record.request = None
-
     # Failures
 
-    def _legal(
-        self, flow: Flow, each: Middleware, wait: Any, legal: frozenset[Event | None]
-    ) -> Event | None:
-        """``wait``, if it may be waited for here; ExchangeError and a closed flow otherwise."""
+    def _check(
+        self, flow: Flow | None, each: Middleware, wait: Any, legal: frozenset[Event | None]
+    ) -> None:
+        """Raise ExchangeError, and close the flow, if it may not wait for that here."""
         if any(wait is event for event in legal):
-            return wait  # type: ignore[no-any-return]
-        flow.close()
+            return
+        if flow is not None:
+            flow.close()
         names = " or ".join(sorted("return" if e is None else f"yield {e}" for e in legal))
         raise ExchangeError(
             f"{type(each).__qualname__} yielded {wait!r} where it may only {names}: events come "
@@ -245,16 +372,16 @@ def outcome_of(error: BaseException) -> Outcome:
     return "error" if isinstance(error, Exception) else "cancelled"
 
 
-def enclosing(request: Request) -> Record | None:
-    """The record of the exchange that ``request`` is already part of, None for a new one.
+def enclosing(request: Request) -> Engine | None:
+    """The exchange that ``request`` is already part of, None if it begins one.
 
     The context variable alone can't tell: it may be left over on a server's thread, or belong
     to a request that the application makes to itself.
     """
-    record = CURRENT.get()
-    if record is None or record.ended or record.request is None:
+    outer: Engine | None = CURRENT.get()
+    if outer is None or outer.outcome is not None or not same_exchange(outer.request, request):
         return None
-    return record if same_exchange(record.request, request) else None
+    return outer
 
 
 def same_exchange(outer: Request, inner: Request) -> bool:

@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from contextvars import ContextVar, Token, copy_context
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextvars import ContextVar, copy_context
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec
-
-    from dualware.core.message import Request
 
     _P = ParamSpec("_P")
     _T = TypeVar("_T")
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CURRENT",
     "FIELDS_MOST",
+    "Holder",
     "Record",
     "add_fields",
     "carry",
@@ -38,8 +37,8 @@ FIELDS_MOST = 64
 class Record:
     """What is known of one exchange beyond its messages. Middleware fill it, everybody may read.
 
-    It outlives neither the exchange nor the request: once ``ended`` it refers to no protocol
-    object (protocols W11), so a context that leaks on a server's thread leaks nothing else.
+    It refers to no protocol object (protocols W11), so one that outlives its exchange in a
+    task, a thread or a leaked context keeps nothing else alive.
     """
 
     __slots__ = (
@@ -49,10 +48,7 @@ class Record:
         "error",
         "fields",
         "fields_dropped",
-        "lingering",
         "outbound",
-        "ran",
-        "request",
         "request_id",
         "request_id_source",
         "request_id_upstream",
@@ -61,17 +57,11 @@ class Record:
         "trace",
     )
 
-    def __init__(self, request: Request, clock: Callable[[], int]) -> None:
-        self.request: Request | None = request
-        """The request, until the exchange has ended."""
+    def __init__(self, clock: Callable[[], int], *, ended: bool = False) -> None:
         self.clock = clock
         """Monotonic time in ns, as `Effects.clock`."""
-        self.ran: frozenset[str | int] = frozenset()
-        """Keys of the middleware that took part; one that is met again passes through."""
-        self.ended = False
+        self.ended = ended
         """Whether END was delivered, or the exchange can no longer be observed."""
-        self.lingering: Any = None
-        """What tells that an unwatched body is gone, where a driver could arrange it."""
         self.error: BaseException | None = None
         """What the application raised, if it did."""
         self.request_id: str | None = None
@@ -93,27 +83,33 @@ class Record:
         """How many fields came after the `FIELDS_MOST`-th."""
 
 
-CURRENT: ContextVar[Record | None] = ContextVar("dualware_record", default=None)
-"""The one context variable of dualware."""
+class Holder(Protocol):
+    """What the context variable holds: the outermost exchange, seen as the owner of a record."""
+
+    @property
+    def record(self) -> Record:
+        """The record, made when somebody first asks for it."""
+        ...
 
 
-def leave(token: Token[Record | None], record: Record) -> None:
-    """Make the record that was current before ``token`` current again.
+CURRENT: ContextVar[Any] = ContextVar("dualware_exchange", default=None)
+"""The one context variable of dualware: the outermost `Engine` of the current exchange."""
+
+
+def leave(holder: Holder) -> None:
+    """Make ``holder`` current no longer where the token of its `CURRENT.set` does not fit.
 
     A body may be closed in another context than it was made in (asgiref, some servers' threads);
-    there the token does not fit, and all that can be done is not to leave ours behind
-    (protocols W44, A32).
+    all that can be done there is not to leave ours behind (protocols W44, A32).
     """
-    try:
-        CURRENT.reset(token)
-    except (ValueError, RuntimeError):
-        if CURRENT.get() is record:
-            CURRENT.set(None)
+    if CURRENT.get() is holder:
+        CURRENT.set(None)
 
 
 def live_record() -> Record | None:
     """The record of the exchange that this code runs in, None outside one."""
-    return CURRENT.get()
+    holder: Holder | None = CURRENT.get()
+    return None if holder is None else holder.record
 
 
 def request_id() -> str | None:
@@ -122,7 +118,7 @@ def request_id() -> str | None:
     >>> request_id() is None
     True
     """
-    record = CURRENT.get()
+    record = live_record()
     return None if record is None else record.request_id
 
 
@@ -133,7 +129,7 @@ def add_fields(**fields: Any) -> bool:
     field given twice keeps its last value; at most `FIELDS_MOST` are kept. Returns False, and
     does nothing, outside an exchange and after its line was written.
     """
-    record = CURRENT.get()
+    record = live_record()
     if record is None or record.ended:
         return False
     kept = record.fields

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from dualware.core.exchange import Middleware
+from dualware.core.exchange import Middleware, Starts
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
+    from _typeshed.wsgi import WSGIApplication
 
     from dualware.asgi.driver import ASGIApp, ASGIWrapper
     from dualware.wsgi.driver import WSGIWrapper
@@ -26,7 +26,7 @@ class Stack:
     >>> app = stack.asgi(app)              # doctest: +SKIP
     """
 
-    __slots__ = ("keys", "measures", "middleware", "websocket")
+    __slots__ = ("keys", "measures", "middleware", "starts", "websocket")
 
     def __init__(self, middleware: Iterable[Middleware] = ()) -> None:
         listed = tuple(middleware)
@@ -40,6 +40,8 @@ class Stack:
             once.setdefault(each.key, each)
         self.middleware = tuple(once.values())
         """Those that run for requests."""
+        self.starts: Starts = tuple(each.__call__ for each in self.middleware)
+        """How they are started."""
         self.websocket = tuple(each for each in self.middleware if each.websocket)
         """Those that opted in to websocket sessions."""
         self.measures = any(each.measures for each in self.middleware)

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from dualware.wsgi.request import WSGIRequest
-
 if TYPE_CHECKING:
     from dualware.wsgi.exchange import WSGIExchange
 
@@ -82,7 +80,7 @@ class Body:
                 self._iterator = iter(self._body or ())
             chunk = next(self._iterator)
             if exchange.committed:
-                return exchange.response.through(chunk) if exchange.response.coded else chunk
+                return exchange.response.through(chunk) if exchange.coded else chunk
             if exchange.started:
                 # PEP 3333: start_response may come as late as now; it is forwarded in this step.
                 return exchange.commit(chunk, complete=False)
@@ -103,7 +101,7 @@ class Body:
                 tail = exchange.commit(b"", complete=True)
             else:
                 tail = b""
-            if exchange.response.coded and not self._flushed:
+            if exchange.coded and not self._flushed:
                 tail += exchange.response.through(b"", last=True)
             self._flushed = True
         except BaseException as error:
@@ -149,5 +147,3 @@ class Body:
             whole = exchange.committed and (response.bodiless or response.opaque)
             exchange.end("completed" if whole else "aborted")
             exchange.release(raised)
-            # protocols W11: servers may keep this object, but not the environ through it.
-            exchange.request = WSGIRequest({})

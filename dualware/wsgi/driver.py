@@ -13,15 +13,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from dualware.core.engine import enclosing
-from dualware.core.record import CURRENT, Record
+from dualware.core.record import CURRENT
 from dualware.core.stack import Stack
 from dualware.effects import REAL
 from dualware.wsgi.body import Body, close
 from dualware.wsgi.exchange import WSGIExchange, declared_length
-from dualware.wsgi.request import WSGIRequest
 
 if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from dualware.core.effects import Effects
 
@@ -66,26 +65,26 @@ class WSGIWrapper:
     ) -> Iterable[bytes]:
         """PEP 3333, "The Application/Framework Side"."""
         plan = self._plan
-        request = WSGIRequest(environ)
-        record = enclosing(request)
-        owner = record is None
-        if record is None:
-            record = Record(request, self._effects.clock)
-            record.ran = plan.keys
-        else:
-            plan = plan.without(record.ran)
-            record.ran |= plan.keys
-        if not plan.middleware:
+        if not plan.starts:
             return self._inner(environ, start_response)
-        exchange = WSGIExchange(request, record, self._effects, start_response, owner=owner)
-        exchange.measures = plan.measures
+        exchange = WSGIExchange(environ, start_response, self._effects)
+        if CURRENT.get() is not None and (outer := enclosing(exchange.request)) is not None:
+            plan = plan.without(outer.ran)
+            outer.join(plan)
+            exchange.outer = outer
+            if not plan.starts:
+                return self._inner(environ, start_response)
+        else:
+            exchange.token = CURRENT.set(exchange)
+        if plan.measures:
+            exchange.measures = True
         body: Iterable[bytes] | None = None
         try:
-            answer = exchange.start(plan.middleware)
+            answer = exchange.start(plan, plan.middleware, plan.starts)
             if answer is not None:
                 return _listed(exchange, exchange.answer(answer))
             body = self._inner(environ, exchange.start_response)
-            if isinstance(body, (list, tuple)):
+            if type(body) is list or isinstance(body, (list, tuple)):
                 return _whole(exchange, body)
             return _streamed(exchange, body, environ)
         except BaseException as error:
@@ -97,7 +96,8 @@ def _listed(exchange: WSGIExchange, body: list[bytes] | tuple[bytes, ...]) -> It
 
     A server need not iterate or close it in a way that we could see (granian, protocols W33).
     """
-    exchange.count(sum(map(len, body)))
+    if exchange.watched:
+        exchange.count(sum(map(len, body)))
     exchange.end("completed" if exchange.committed else "no_response")
     exchange.release()
     return body
@@ -107,9 +107,13 @@ def _whole(exchange: WSGIExchange, body: list[bytes] | tuple[bytes, ...]) -> Ite
     """The application returned a list: the whole body is known."""
     if not exchange.started:
         return _listed(exchange, body)
-    if exchange.committed or exchange.open():
-        if exchange.response.coded:
+    if exchange.committed or exchange.head():
+        if exchange.coded:
             body = [exchange.response.through(b"".join(body), last=True)]
+        elif not exchange.watched and not exchange.committed:
+            exchange.hand_over()
+            exchange.finish()
+            return body
     else:
         given = body[0] if len(body) == 1 else b"".join(body)
         data = exchange.body(given, complete=True)
@@ -153,7 +157,7 @@ def _streamed(
     exchange.hand_over()
     if opaque:
         return _passed_by(exchange, body)
-    if exchange.watched or exchange.response.coded or ready:
+    if exchange.watched or exchange.coded or ready:
         return Body(exchange, body, ready=ready, iterator=iterator)
     exchange.linger(body)
     return body
@@ -172,10 +176,10 @@ def _is_opaque(body: object, environ: WSGIEnvironment) -> bool:
 
 def _passed_by(exchange: WSGIExchange, body: Any) -> Iterable[bytes]:
     """A file wrapper goes to the server as the same object; its close tells of the end."""
-    exchange.sent = declared_length(exchange.response)
     if not exchange.watched:
         exchange.linger(body)
         return body  # type: ignore[no-any-return]
+    exchange.sent = declared_length(exchange.response)
     closing = Body(exchange, body)
     try:
         closing.hook(body)

@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from dualware.core.engine import Engine, outcome_of
 from dualware.core.headers import StrHeaders, drop_length
+from dualware.core.exchange import NO_RESPONSE
 from dualware.core.message import Response
-from dualware.core.record import CURRENT, Record, leave
+from dualware.core.record import CURRENT
 from dualware.wsgi.request import WSGIRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextvars import Token
-    from wsgiref.types import StartResponse
 
-    from dualware.core.effects import Effects
     from dualware.core.exchange import Answer
 
 __all__ = ["WSGIExchange", "declared_length"]
@@ -33,70 +31,65 @@ _CODES_MOST = 512
 
 _Pairs = list[tuple[str, str]]
 
+# Shared and never changed.
+_NO_ENVIRON: dict[str, Any] = {}
+
 
 class WSGIExchange(Engine):
     """What the application is called with, and what the driver moves on."""
 
-    __slots__ = (
-        "_declared",
-        "_given",
-        "_headers",
-        "_output",
-        "_status",
-        "_token",
-        "_upstream",
-        "_write",
-        "committed",
-    )
+    __slots__ = ("_write",)
 
-    def __init__(
-        self,
-        request: WSGIRequest,
-        record: Record,
-        effects: Effects,
-        upstream: StartResponse,
-        *,
-        owner: bool,
-    ) -> None:
-        super().__init__(request, record, effects, owner=owner)
-        self.committed = False
-        """Whether the server's start_response was called."""
-        self._upstream: StartResponse | None = upstream
-        self._status: str | None = None
-        self._headers: _Pairs = []
-        self._given: _Pairs = []
-        self._output = False
-        self._declared: int | None = None
-        self._write: Callable[[bytes], object] | None = None
-        self._token: Token[Record | None] | None = CURRENT.set(record) if owner else None
+    _write: Callable[[bytes], object] | None
+
+    _output: bool = False
+    _declared: int | None = None
+    _lingering: weakref.ref[Any] | None = None
+
+    def _make_request(self) -> WSGIRequest:
+        return WSGIRequest(self._source)
+
+    def _make_response(self) -> Response:
+        if self._held is None:
+            return NO_RESPONSE
+        status, headers = self._held
+        return self._respond_with(_code(status), StrHeaders(headers))
+
+    def _respond_with(self, status: int, headers: StrHeaders) -> Response:
+        return Response(self._source.get("REQUEST_METHOD", "GET"), status, headers)
 
     # What the application calls
 
     def start_response(
         self, status: str, headers: _Pairs, exc_info: Any = None
     ) -> Callable[[bytes], None]:
-        """PEP 3333, "The start_response() Callable"."""
+        """PEP 3333, "The start_response() Callable". The head is held, see `open`."""
+        if self._held is None:
+            self._held = (status, headers)
+        else:
+            self._restart(status, headers, exc_info)
+        return self.write
+
+    def _restart(self, status: str, headers: _Pairs, exc_info: Any) -> None:
         try:
-            if self.committed:
-                self._replace(status, headers, exc_info)
-            elif self._status is not None and exc_info is None:
+            if not self.committed and exc_info is not None:
+                # A head that replaces the held one before any output leaves no trace of that.
+                self._held = (status, headers)
+                self._response = None
+                return
+            if not self.committed:
                 # A second call without exc_info is the server's to refuse (protocols W20).
                 self.commit(b"", complete=False)
-                self._replace(status, headers, None)
-            else:
-                # Held: a head that replaces this one before any output leaves no trace.
-                self._status = status
-                self._headers = headers
+            self._replace(status, headers, exc_info)
         finally:
             # PEP 3333: exc_info must not be kept, it keeps every frame of the error alive.
             del exc_info
-        return self.write
 
     def write(self, data: bytes) -> None:
         """PEP 3333, "The write() Callable": the same codecs and counters as the body."""
         if not self.committed:
             data = self.commit(data, complete=False)
-        elif self.response.coded:
+        elif self.coded:
             data = self.response.through(data)
         # A server without write() returned None: fail as the bare application would.
         cast("Callable[[bytes], object]", self._write)(data)
@@ -105,50 +98,56 @@ class WSGIExchange(Engine):
     def _replace(self, status: str, headers: _Pairs, exc_info: Any) -> None:
         """A head after the first was passed on: what the flows changed stays, once."""
         response = self.response
-        replaced = StrHeaders(_rebased(self._given, response.headers.pairs, headers))
+        replaced = StrHeaders(_rebased(self._held[1], response.headers.pairs, headers))
         if response.coded:
             drop_length(replaced)
-        upstream = cast("StartResponse", self._upstream)
         if exc_info is None:
-            self._write = upstream(status, replaced.pairs)
+            self._write = self._upstream(status, replaced.pairs)
         else:
-            self._write = upstream(status, replaced.pairs, exc_info)
+            self._write = self._upstream(status, replaced.pairs, exc_info)
             if self._output:
                 # Several servers do not raise again as PEP 3333 demands (protocols W18).
                 raise exc_info[1].with_traceback(exc_info[2])
         response.status = _code(status)
         response.headers = replaced
-        self._given = headers
+        self._held = (status, headers)
 
     # What the driver calls
 
     @property
     def started(self) -> bool:
         """Whether the application has called start_response."""
-        return self._status is not None
+        return self._held is not None
 
     def open(self, *, opaque: bool = False) -> bool:
         """RESPONSE: the head can be held no longer. Returns False where a flow waits for BODY."""
-        headers = StrHeaders(self._headers)
-        self._given = headers.pairs
-        response = Response(self.request.method, _code(cast("str", self._status)), headers)
-        response.opaque = opaque
-        return self.head(response)
+        if opaque:
+            self.response.opaque = True
+        return self.head()
 
     def hand_over(self) -> None:
         """Give the head to the server."""
-        response = self.response
-        status = cast("str", self._status)
-        if response.status != _code(status):
-            status = _status_line(cast("int", response.status))
-        self._hand_over(status)
+        status, pairs = self._held
+        response = self._response
+        if response is not None:
+            pairs = response.headers.pairs
+            if response.status != _code(status):
+                status = _status_line(cast("int", response.status))
+        elif type(pairs) is not list:
+            # Nobody looked at the head. uWSGI sends no body after a tuple (protocols W13).
+            pairs = list(pairs)
+        self.committed = True
+        if self.watched:
+            self._declared = declared_length(self.response)
+        # Two arguments: some test clients take no third (protocols W12).
+        self._write = self._upstream(status, pairs)
 
     def commit(self, chunk: bytes, *, complete: bool) -> bytes:
         """Both of the above, with the first chunk at hand. Returns what is left of it."""
         if not self.open():
             length = declared_length(self.response)
             chunk = self.body(chunk, complete=complete or len(chunk) == length)
-        elif self.response.coded:
+        elif self.coded:
             chunk = self.response.through(chunk)
         self.hand_over()
         return chunk
@@ -156,26 +155,20 @@ class WSGIExchange(Engine):
     def answer(self, answer: Answer) -> list[bytes]:
         """Hand a flow's own answer to the server. Returns its body."""
         data = answer.body
-        headers = StrHeaders(answer.headers)
+        headers = StrHeaders()
+        for name, value in answer.headers:
+            headers.append(name, value)
         if answer.status not in (204, 304):
             headers.set("Content-Length", str(len(data)))
-        response = Response(self.request.method, answer.status, headers)
-        if not self.head(response):
+        response = self._response = self._respond_with(answer.status, headers)
+        self._held = (_status_line(answer.status), headers.pairs)
+        if not self.head():
             data = self.body(data, complete=True)
         elif response.coded:
             data = response.through(data, last=True)
-        self._hand_over(_status_line(cast("int", response.status)))
+        self.hand_over()
         # Five servers would transmit a body for HEAD (protocols W40).
         return [b"" if response.bodiless else data]
-
-    def _hand_over(self, status: str) -> None:
-        self.committed = True
-        if self.watched:
-            self._declared = declared_length(self.response)
-        # Two arguments: some test clients take no third (protocols W12).
-        self._write = cast("StartResponse", self._upstream)(
-            status, self.response.headers.pairs
-        )
 
     def count(self, size: int) -> None:
         """``size`` bytes go to the server now; the declared length may end the exchange."""
@@ -198,13 +191,20 @@ class WSGIExchange(Engine):
         return None if answer is None else self.answer(answer)
 
     def release(self, error: BaseException | None = None) -> None:
-        """The application is over: forget the server's objects, and the record as current."""
-        self._upstream = self._write = None
-        if self.exits is not None:
+        """The application is over: let go of the server's objects."""
+        if self._exits is not None:
             self.over(error)
-        if self._token is not None:
-            leave(self._token, self.record)
-            self._token = None
+        self.leave()
+        # protocols W11: the server may keep our body, a leaked context us, but not the environ.
+        self._source = _NO_ENVIRON
+        self._request = self._upstream = self._write = None
+
+    def finish(self) -> None:
+        """The whole response is with the server, and no flow wants to know."""
+        self.outcome = "completed"
+        if self._record is not None:
+            self.seal()
+        self.release()
 
     def linger(self, body: object) -> None:
         """Keep the record current for a body that goes to the server untouched.
@@ -213,16 +213,17 @@ class WSGIExchange(Engine):
         still finds the record, until the server drops the body or the next exchange begins.
         """
         self.end("completed")
-        record = self.record
         try:
-            record.lingering = weakref.ref(body, lambda _: _forget(record))
+            self._lingering = weakref.ref(body, lambda _: _forget(self))
         except TypeError:
             # A map or a zip takes no weak reference: the next exchange of this thread takes over.
-            record.lingering = None
+            pass
+        self.token = None
+        self.release()
 
 
-def _forget(record: Record) -> None:
-    if CURRENT.get() is record:
+def _forget(exchange: WSGIExchange) -> None:
+    if CURRENT.get() is exchange:
         CURRENT.set(None)
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from dualware.core.message import Request
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIEnvironment
+    from _typeshed.wsgi import WSGIEnvironment
 
 __all__ = ["WSGIRequest"]
 
