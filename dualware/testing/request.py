@@ -89,11 +89,13 @@ def overlay(base: dict[str, Any], extra: Mapping[str, Any] | None) -> dict[str, 
 
 
 def leaked_names(before: Context) -> list[str]:
-    """Names of the context variables that have another value than in `before`."""
+    """Names of the context variables that have another value than in `before`.
+
+    None counts as no value: it is what can be set where a token is of another context.
+    """
     after = copy_context()
-    missing = object()
     return sorted(
         variable.name
         for variable in {*before, *after} - {CURRENT}
-        if before.get(variable, missing) is not after.get(variable, missing)
+        if before.get(variable) is not after.get(variable)
     )
