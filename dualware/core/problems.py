@@ -25,6 +25,7 @@ CODES: Final[dict[str, str]] = {
     "DW203": "settings that exclude each other",
     "DW204": "not a name that the grammar of its header allows",
     "DW205": "a callable that can't be used here",
+    "DW206": "not a regular expression",
     "DW299": "refused by the middleware",
 }
 """Code → what it stands for. A code is never used again for something else."""
