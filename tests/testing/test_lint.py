@@ -529,6 +529,13 @@ def test_werkzeug_objects():
     assert {"other-linter"} == chained(answering(headers=[*PLAIN, ("ETag", "x")]))
 
 
+def test_chain_about_head():
+    """After HEAD the length is that of GET, which werkzeug's linter does not know."""
+    client = WSGIClient(Script(declare_length=True).wsgi, lint="chain")
+
+    assert "5" == client.request("HEAD").header("content-length")
+
+
 def test_chain_is_silent():
     """Neither objects to a script, not even when the client goes away."""
     script = Script(chunks=[b"a", b"b"], body="iterator", declare_length=True)
@@ -581,6 +588,22 @@ def test_the_applications_own_case_is_not_blamed_on_middleware():
     app = with_pair(b"X-Upper", b"1")
 
     assert [] == ASGIClient(asgi_room.Inside(app)).request_sync().violations
+
+
+def test_the_applications_own_body_on_head_is_not_blamed_on_middleware():
+    """Some frameworks leave it to the server to drop it."""
+    assert b"hello" == WSGIClient(wsgi_room.Inside(answering())).request("HEAD").body
+
+
+def test_a_body_on_head_is_blamed_on_middleware():
+    """It is when the application has none."""
+
+    def adding(environ, start_response):
+        return [*Script().wsgi(environ, start_response), b"more"]
+
+    result = WSGIClient(adding, lint=False).request("HEAD")
+
+    assert ["body-on-head"] == [violation.rule for violation in result.violations]
 
 
 def test_the_applications_own_scope_is_not_blamed_on_middleware():

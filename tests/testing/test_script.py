@@ -129,8 +129,6 @@ def test_head_request(dual):
 
 def test_head_request_with_a_body(dual):
     """Some applications send one all the same."""
-    dual.lint = False
-
     assert b"hello" == dual.request(Script(head_body=True), method="HEAD").body
 
 
