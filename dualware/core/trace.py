@@ -149,9 +149,7 @@ def current_span() -> dict[str, str] | None:
         return None
     try:
         context = api.get_current_span().get_span_context()
-        if not context.is_valid:
-            return None
-        return {
+        ids = {
             "trace_id": f"{context.trace_id:032x}",
             "span_id": f"{context.span_id:016x}",
             "trace_flags": f"{context.trace_flags:02x}",
@@ -159,3 +157,4 @@ def current_span() -> dict[str, str] | None:
     except Exception:
         # Half imported, or not the API that we know: there is no span to be had.
         return None
+    return ids if context.is_valid else None
