@@ -8,6 +8,9 @@ from dualware.core.message import Request, Response
 from dualware.core.problems import SettingsError
 from dualware.core.record import add_fields, carry, request_id
 from dualware.core.stack import Stack
+from dualware.outbound import outbound_headers
+from dualware.settings import load
+from dualware.wrapping import wrap
 
 __all__ = [
     "BODY",
@@ -22,5 +25,8 @@ __all__ = [
     "Stack",
     "add_fields",
     "carry",
+    "load",
+    "outbound_headers",
     "request_id",
+    "wrap",
 ]

@@ -6,21 +6,27 @@ event loop's library, or keep anything of a loop, thread or exchange on the wrap
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol
 
 from dualware.asgi.exchange import ASGIExchange
 from dualware.asgi.websocket import WebSocketExchange
 from dualware.core.engine import enclosing
 from dualware.core.record import CURRENT
+from dualware.core.stack import Stack
 from dualware.effects import REAL
 
 if TYPE_CHECKING:
     from dualware.core.effects import Effects
-    from dualware.core.stack import Stack
+    from dualware.core.exchange import Middleware
 
-__all__ = ["ASGIApp", "ASGIWrapper"]
+__all__ = ["ASGIApp", "ASGIWrapper", "wrapper"]
+
+_P = ParamSpec("_P")
+
+_NOTHING: Final = Stack()
 
 ASGIApp = Callable[[Any, Any, Any], Awaitable[Any]]
 """``async app(scope, receive, send)``. `Any` fits every framework's own types."""
@@ -59,45 +65,40 @@ class ASGIWrapper:
         ):
             self._plan = stack + app._plan
             self._inner = app._inner
+        self._sessions = Stack(each for each in self._plan if each.websocket)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.app!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # As what it does; the class that it was made by may have no name to be found under.
+        return ASGIWrapper, (self.app, self.stack)
 
     # The parameters have exactly these names: daphne passes them by keyword (protocols A1).
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """ASGI, "Applications"."""
         kind = scope["type"]
-        plan = self._plan
-        if kind == "http":
-            middleware = plan.middleware
-            make = ASGIExchange
-        elif kind == "websocket":
-            middleware = plan.websocket
-            make = WebSocketExchange
-        else:
-            # Lifespan, and what is not known yet, is between the server and the application.
-            middleware = ()
-        if not middleware:
+        # Lifespan, and what is not known yet, is between the server and the application.
+        plan = self._plan if kind == "http" else self._sessions if kind == "websocket" else _NOTHING
+        if not plan.middleware:
             await self._inner(scope, receive, send)
             return
-        starts = plan.starts
-        exchange = make(scope, receive, send, self._effects)
+        make = ASGIExchange if kind == "http" else WebSocketExchange
+        exchange: ASGIExchange | WebSocketExchange = make(scope, receive, send, self._effects)
         if CURRENT.get() is not None and (outer := enclosing(exchange.request)) is not None:
-            exchange.outer = outer
-            middleware = tuple(each for each in middleware if each.key not in outer.ran)
-            outer.join(plan)
-            if not middleware:
+            plan = plan.without(outer.ran)
+            if not plan.middleware:
                 await self._inner(scope, receive, send)
                 return
+            outer.join(plan)
+            exchange.outer = outer
         else:
             exchange.token = CURRENT.set(exchange)
-        if middleware is not plan.middleware:
-            starts = tuple(each.__call__ for each in middleware)
         if plan.measures:
             exchange.measures = True
         late: BaseException | None = None
         try:
-            answer = exchange.start(plan, middleware, starts)
+            answer = exchange.start(plan)
             if answer is None:
                 await self._inner(exchange.scope, exchange.receive, exchange.send)
                 await exchange.finish()
@@ -109,10 +110,34 @@ class ASGIWrapper:
             if not await exchange.failed(error):
                 raise
         finally:
-            if exchange._exits is not None:
-                exchange.over(late)
-            if exchange.token is not None:
-                exchange.leave()
+            exchange.over(late)
+            exchange.leave()
+
+
+class _Factory(Protocol[_P]):
+    """What `wrapper` makes, as type checkers and Starlette's `add_middleware` see it."""
+
+    def __call__(self, app: ASGIApp, *args: _P.args, **kwargs: _P.kwargs) -> ASGIWrapper: ...
+
+
+def wrapper(middleware: Callable[_P, Middleware]) -> _Factory[_P]:
+    """Make the ASGI wrapper of a middleware class of your own.
+
+    The result is a class whose instances are ASGI applications: ``Wrapper(app, *args, **kwargs)``
+    with what the middleware's constructor takes, checked by type checkers too.
+
+    >>> AddHeader = dualware.asgi.wrapper(AddHeaderPolicy)  # doctest: +SKIP
+    >>> app.add_middleware(AddHeader, name="X-Team", value="blue")  # doctest: +SKIP
+    """
+
+    class Wrapper(ASGIWrapper):
+        def __init__(self, app: ASGIApp, *args: _P.args, **kwargs: _P.kwargs) -> None:
+            super().__init__(app, Stack([middleware(*args, **kwargs)]))
+
+    functools.update_wrapper(Wrapper, middleware, updated=())
+    # Its constructor is our own: signature() must not look through to the middleware's.
+    del Wrapper.__wrapped__  # type: ignore[attr-defined]
+    return Wrapper
 
 
 def _is_double_callable(app: ASGIApp) -> bool:

@@ -23,7 +23,7 @@ __all__ = ["ASGIExchange", "Message", "Receive", "Send"]
 
 Message = Any
 Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
 
 # Where the response stands.
 _BEFORE: Final = 0
@@ -33,7 +33,8 @@ _HELD: Final = 1
 _OPEN: Final = 2
 """The head was sent; the rest is followed."""
 _PLAIN: Final = 3
-"""The head was sent, and nobody needs the rest: every message goes straight to the server."""
+"""The head was sent, and nobody needs the rest: from here on every message goes straight to the
+server."""
 _OVER: Final = 4
 """END was delivered. What the application still sends is between it and the server."""
 
@@ -50,6 +51,8 @@ class ASGIExchange(Engine):
     """What the application gets as `receive` and `send`, and what the driver moves on."""
 
     __slots__ = ("_place", "_receive")
+
+    _upstream: Send
 
     gone: bool = False
     """Whether the client was seen to go away: a disconnect was received, or send raised OSError.
@@ -93,7 +96,7 @@ class ASGIExchange(Engine):
         again as all the rest of what an exchange costs.
         """
         place = self._place
-        if place == _PLAIN or place == _OVER:
+        if place >= _PLAIN:
             return self._upstream(message)
         if self.broken is not None:
             raise self.broken
@@ -281,9 +284,7 @@ class ASGIExchange(Engine):
                 **({"trailers": True} if response.announces_trailers else {}),
             }
         )
-        await self._body(
-            {"type": "http.response.body", "body": b"" if response.bodiless else data}
-        )
+        await self._body({"type": "http.response.body", "body": b"" if response.bodiless else data})
 
     async def finish(self) -> None:
         """The application returned."""

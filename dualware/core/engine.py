@@ -10,15 +10,15 @@ The state is a table with one row for each flow, in stack order: the flow, and w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from dualware.core.exchange import (
     BODY,
     END,
     LEGAL,
-    RESPONSE,
     NO_RESPONSE,
+    RESPONSE,
     START,
     Answer,
     Event,
@@ -26,7 +26,6 @@ from dualware.core.exchange import (
     Flow,
     Middleware,
     Outcome,
-    Starts,
 )
 from dualware.core.message import ExchangeError, Request, Response
 from dualware.core.record import CURRENT, Record, leave
@@ -55,7 +54,6 @@ class Engine(Exchange):
         "_flows",
         "_held",
         "_may_answer",
-        "_middleware",
         "_plan",
         "_record",
         "_request",
@@ -134,7 +132,11 @@ class Engine(Exchange):
         record = self._record
         if record is None:
             outer = self.outer
-            record = Record(self.effects.clock, ended=self.outcome is not None) if outer is None else outer.record
+            record = (
+                Record(self.effects.clock, ended=self.outcome is not None)
+                if outer is None
+                else outer.record
+            )
             self._record = record
         return record
 
@@ -153,13 +155,10 @@ class Engine(Exchange):
 
     # On the way in
 
-    def start(self, plan: Stack, middleware: Sequence[Middleware], starts: Starts) -> Answer | None:
-        """Start the flows of ``middleware``, outermost first, until one answers.
-
-        ``starts`` are their bound `__call__`s. Returns the answer.
-        """
+    def start(self, plan: Stack) -> Answer | None:
+        """Start the flows of ``plan``, outermost first, until one answers. Returns its answer."""
         self._plan = plan
-        self._middleware = middleware
+        starts = plan.starts
         flows: list[Flow | None] = []
         self._flows = flows
         # Nearly all flows wait for RESPONSE first, so only the others are written down.
@@ -178,11 +177,11 @@ class Engine(Exchange):
                     continue
                 # An answer passes RESPONSE of the flows outside only; its giver may see END.
                 legal = LEGAL[START] if self._answer is None else _AFTER_ANSWER
-                self._check(flow, middleware[len(flows)], wait, legal)
+                self._check(flow, plan.middleware[len(flows)], wait, legal)
             except BaseException as error:
                 wait = self._answer = None
                 self._ahead = len(flows)
-                self._failed(middleware[len(flows)], error)
+                self._failed(plan.middleware[len(flows)], error)
             waits[len(flows)] = wait
             flows.append(flow)
             if self._answer is not None:
@@ -204,18 +203,20 @@ class Engine(Exchange):
                 if wait is RESPONSE:
                     wait = next(flows[index], None)  # type: ignore[arg-type]
                     if wait is not END and wait is not None:
-                        self._check(flows[index], self._middleware[index], wait, LEGAL[RESPONSE])
+                        self._check(
+                            flows[index], self._plan.middleware[index], wait, LEGAL[RESPONSE]
+                        )
                 if wait is BODY:
                     if not self._known:
                         waits[index] = BODY
                         self._ahead = index + 1
                         return False
                     wait = next(flows[index], None)  # type: ignore[arg-type]
-                    self._check(flows[index], self._middleware[index], wait, LEGAL[BODY])
+                    self._check(flows[index], self._plan.middleware[index], wait, LEGAL[BODY])
             except BaseException as error:
                 waits[index] = wait = None
                 self._ahead = index
-                self._failed(self._middleware[index], error)
+                self._failed(self._plan.middleware[index], error)
             waits[index] = wait
             if wait is END:
                 self.watched = True
@@ -286,7 +287,7 @@ class Engine(Exchange):
         for index, flow, each in self._live():
             self._waits[index] = None
             raised_again = self._throw(index, flow, each, error)
-            if self._answer is not None:
+            if self._answered():
                 self.error = self.outcome = None
                 self.reraise = error if raised_again else None
                 self._ahead = min(self._ahead, index)
@@ -295,15 +296,18 @@ class Engine(Exchange):
         # throw() leaves the frames of the flows in the traceback; its reader wants the
         # application's.
         error.__traceback__ = traceback
-        if self._answer is None:
+        if not self._answered():
             self.seal()
         return self._answer
+
+    def _answered(self) -> bool:
+        return self._answer is not None
 
     def _throw(self, index: int, flow: Flow, each: Middleware, error: BaseException) -> bool:
         """Raise ``error`` at the wait of one flow. Returns whether it passed through."""
         try:
             wait = flow.throw(error)
-            self._check(flow, each, wait, _AFTER_ANSWER if self._answer else LEGAL[END])
+            self._check(flow, each, wait, _AFTER_ANSWER if self._answered() else LEGAL[END])
         except StopIteration:
             pass
         except BaseException as raised:
@@ -321,7 +325,7 @@ class Engine(Exchange):
         for index in range(len(self._flows) - 1, -1, -1):
             flow = self._flows[index]
             if flow is not None and self._waits[index] is not None:
-                yield index, flow, self._middleware[index]
+                yield index, flow, self._plan.middleware[index]
 
     def leave(self) -> None:
         """Make the exchange current again that was so before this one."""
@@ -334,8 +338,10 @@ class Engine(Exchange):
 
     def over(self, error: BaseException | None = None) -> None:
         """The application itself is over, maybe long after END. Calls the exit callbacks."""
+        if self._exits is None:
+            return
         exits, self._exits = self._exits, None
-        for callback in exits or ():
+        for callback in exits:
             try:
                 callback(error)
             except Exception as raised:
@@ -393,9 +399,5 @@ def same_exchange(outer: Request, inner: Request) -> bool:
     return (
         outer.method == inner.method
         and outer.query == inner.query
-        and (
-            outer.path == inner.path
-            or outer.path == inner.route_path
-            or outer.route_path == inner.path
-        )
+        and (outer.path in (inner.path, inner.route_path) or outer.route_path == inner.path)
     )

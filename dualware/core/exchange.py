@@ -220,8 +220,7 @@ class Exchange:
         self._answer = Answer(status, [(name, value) for name, value in pairs], body)
 
     def on_exit(self, callback: Callable[[BaseException | None], None]) -> None:
-        """Call back when the application itself is over, with what it raised after END, if
-        anything.
+        """Call back when the application itself is over, with what it raised after END or None.
 
         Under ASGI that can be long after END: background tasks run after the last body message.
         Under WSGI it is the `close()` of the body. A failure of the callback is reported.

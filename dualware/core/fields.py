@@ -28,7 +28,7 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-"""Lower-case names that belong to the server, never to an application (RFC 9110 §7.6.1, PEP 3333)."""
+"""Lower-case names that belong to the server (RFC 9110 §7.6.1; PEP 3333, "Other HTTP Features")."""
 
 
 def is_token(text: str) -> bool:

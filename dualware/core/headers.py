@@ -131,10 +131,9 @@ class Headers(Generic[_Text]):
         """Add a field after all others, whether or not there is one of that name."""
         pair = self._native(name, value)
         if not self._own:
-            self._pairs = [*self._pairs, pair]
+            self._pairs = self._pairs.copy()
             self._own = True
-        else:
-            self._pairs.append(pair)
+        self._pairs.append(pair)
 
     def set(self, name: str, value: str) -> None:
         """Make ``name`` stand exactly once, in the place of the first field of that name."""

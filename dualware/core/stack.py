@@ -26,10 +26,10 @@ class Stack:
     >>> app = stack.asgi(app)              # doctest: +SKIP
     """
 
-    __slots__ = ("keys", "measures", "middleware", "starts", "websocket")
+    __slots__ = ("keys", "measures", "middleware", "starts")
 
     def __init__(self, middleware: Iterable[Middleware] = ()) -> None:
-        listed = tuple(middleware)
+        listed: tuple[Any, ...] = tuple(middleware)
         for each in listed:
             if not isinstance(each, Middleware):
                 hint = "; call the class" if isinstance(each, type) else ""
@@ -39,11 +39,9 @@ class Stack:
         for each in listed:
             once.setdefault(each.key, each)
         self.middleware = tuple(once.values())
-        """Those that run for requests."""
+        """Those that run, outermost first."""
         self.starts: Starts = tuple(each.__call__ for each in self.middleware)
         """How they are started."""
-        self.websocket = tuple(each for each in self.middleware if each.websocket)
-        """Those that opted in to websocket sessions."""
         self.measures = any(each.measures for each in self.middleware)
         """Whether any of them wants `Exchange.send_wait`."""
         self.keys = frozenset(once)

@@ -36,7 +36,7 @@ def fault(code: str, sentence: str, hint: str = "") -> PydanticCustomError:
     if code not in CODES:
         raise KeyError(code)
     context: dict[str, Any] = {"sentence": sentence, "hint": hint}
-    return PydanticCustomError(code, "{sentence}", context)  # type: ignore[arg-type]
+    return PydanticCustomError(code, "{sentence}", context)
 
 
 def _header_name(name: str) -> str:

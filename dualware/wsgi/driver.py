@@ -9,8 +9,9 @@ The head is held until the application has returned, or until its first item whe
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+import functools
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol
 
 from dualware.core.engine import enclosing
 from dualware.core.record import CURRENT
@@ -23,8 +24,11 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from dualware.core.effects import Effects
+    from dualware.core.exchange import Middleware
 
-__all__ = ["WSGIWrapper"]
+__all__ = ["WSGIWrapper", "wrapper"]
+
+_P = ParamSpec("_P")
 
 
 class WSGIWrapper:
@@ -37,9 +41,7 @@ class WSGIWrapper:
     app: WSGIApplication
     """The application that was wrapped, as given."""
 
-    def __init__(
-        self, app: WSGIApplication, stack: Stack, *, effects: Effects = REAL
-    ) -> None:
+    def __init__(self, app: WSGIApplication, stack: Stack, *, effects: Effects = REAL) -> None:
         if not callable(app):
             raise TypeError(f"a WSGI application must be callable, not {app!r}")
         self.app = app
@@ -60,27 +62,29 @@ class WSGIWrapper:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.app!r})"
 
-    def __call__(
-        self, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
+    def __reduce__(self) -> tuple[Any, ...]:
+        # As what it does; the class that it was made by may have no name to be found under.
+        return WSGIWrapper, (self.app, self.stack)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """PEP 3333, "The Application/Framework Side"."""
         plan = self._plan
-        if not plan.starts:
+        if not plan.middleware:
             return self._inner(environ, start_response)
         exchange = WSGIExchange(environ, start_response, self._effects)
         if CURRENT.get() is not None and (outer := enclosing(exchange.request)) is not None:
             plan = plan.without(outer.ran)
+            if not plan.middleware:
+                return self._inner(environ, start_response)
             outer.join(plan)
             exchange.outer = outer
-            if not plan.starts:
-                return self._inner(environ, start_response)
         else:
             exchange.token = CURRENT.set(exchange)
         if plan.measures:
             exchange.measures = True
         body: Iterable[bytes] | None = None
         try:
-            answer = exchange.start(plan, plan.middleware, plan.starts)
+            answer = exchange.start(plan)
             if answer is not None:
                 return _listed(exchange, exchange.answer(answer))
             body = self._inner(environ, exchange.start_response)
@@ -89,6 +93,34 @@ class WSGIWrapper:
             return _streamed(exchange, body, environ)
         except BaseException as error:
             return _failed(exchange, body, error)
+
+
+class _Factory(Protocol[_P]):
+    """What `wrapper` makes, as type checkers see it."""
+
+    def __call__(
+        self, app: WSGIApplication, *args: _P.args, **kwargs: _P.kwargs
+    ) -> WSGIWrapper: ...
+
+
+def wrapper(middleware: Callable[_P, Middleware]) -> _Factory[_P]:
+    """Make the WSGI wrapper of a middleware class of your own.
+
+    The result is a class whose instances are WSGI applications: ``Wrapper(app, *args, **kwargs)``
+    with what the middleware's constructor takes, checked by type checkers too.
+
+    >>> AddHeader = dualware.wsgi.wrapper(AddHeaderPolicy)  # doctest: +SKIP
+    >>> app.wsgi_app = AddHeader(app.wsgi_app, name="X-Team", value="blue")  # doctest: +SKIP
+    """
+
+    class Wrapper(WSGIWrapper):
+        def __init__(self, app: WSGIApplication, *args: _P.args, **kwargs: _P.kwargs) -> None:
+            super().__init__(app, Stack([middleware(*args, **kwargs)]))
+
+    functools.update_wrapper(Wrapper, middleware, updated=())
+    # Its constructor is our own: signature() must not look through to the middleware's.
+    del Wrapper.__wrapped__  # type: ignore[attr-defined]
+    return Wrapper
 
 
 def _listed(exchange: WSGIExchange, body: list[bytes] | tuple[bytes, ...]) -> Iterable[bytes]:
@@ -164,7 +196,7 @@ def _streamed(
 
 
 def _is_opaque(body: object, environ: WSGIEnvironment) -> bool:
-    """Whether the server may send the body past us (PEP 3333, "Platform-Specific File Handling")."""
+    """Whether the server may send it past us (PEP 3333, "Platform-Specific File Handling")."""
     file_wrapper = environ.get("wsgi.file_wrapper")
     if file_wrapper is None:
         return False

@@ -11,8 +11,8 @@ import weakref
 from typing import TYPE_CHECKING, Any, cast
 
 from dualware.core.engine import Engine, outcome_of
-from dualware.core.headers import StrHeaders, drop_length
 from dualware.core.exchange import NO_RESPONSE
+from dualware.core.headers import StrHeaders, drop_length
 from dualware.core.message import Response
 from dualware.core.record import CURRENT
 from dualware.wsgi.request import WSGIRequest
@@ -192,8 +192,7 @@ class WSGIExchange(Engine):
 
     def release(self, error: BaseException | None = None) -> None:
         """The application is over: let go of the server's objects."""
-        if self._exits is not None:
-            self.over(error)
+        self.over(error)
         self.leave()
         # protocols W11: the server may keep our body, a leaked context us, but not the environ.
         self._source = _NO_ENVIRON

@@ -1,0 +1,172 @@
+"""What pydantic finds wrong, as problems in words that mend it.
+
+Knows pydantic's error types and the shape of a field's type. Must never know a field by name.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import difflib
+import re
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import ValidationError
+
+from dualware.core.problems import Problem, SettingsError
+from dualware.middleware.model import Settings
+
+__all__ = ["described", "problems_of", "validated"]
+
+# pydantic's error type → our code, where it is not about the type of a value.
+_CODES = {
+    "missing": "DW103",
+    "literal_error": "DW106",
+    "enum": "DW106",
+    "greater_than": "DW106",
+    "greater_than_equal": "DW106",
+    "less_than": "DW106",
+    "less_than_equal": "DW106",
+    "finite_number": "DW106",
+    "too_short": "DW106",
+    "too_long": "DW106",
+    "string_too_short": "DW106",
+    "string_too_long": "DW106",
+}
+
+
+def validated(model: type[Settings], word: str, options: Any) -> Settings:
+    """``options`` as the model's frozen instance. Raises SettingsError with every problem."""
+    if isinstance(options, model):
+        return options
+    if not isinstance(options, Mapping):
+        sentence = f"expected a mapping of settings, True or False, got {_shown(options)}"
+        raise SettingsError([Problem("DW105", word, sentence)])
+    given = {name: value for name, value in options.items() if not _is_default(model, name, value)}
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise SettingsError(problems_of(word, error, model)) from error
+
+
+def problems_of(word: str, error: ValueError, model: type[Settings] | None = None) -> list[Problem]:
+    """Every problem that ``error`` tells of the settings of ``word``, one for each place."""
+    if not isinstance(error, ValidationError) or model is None:
+        return [Problem("DW299", word, str(error))]
+    places: dict[tuple[str | int, ...], list[Any]] = {}
+    for each in error.errors(include_url=False):
+        places.setdefault(_place(each["loc"]), []).append(each)
+    return [_problem(word, model, place, errors) for place, errors in places.items()]
+
+
+def _is_default(model: type[Settings], name: Any, value: Any) -> bool:
+    field = model.model_fields.get(name)
+    # Of the same type too: True == 1, and a model that is strict tells them apart.
+    return field is not None and type(value) is type(field.default) and value == field.default
+
+
+def _place(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    # pydantic names the branch of a union that it tried behind the field; that is no place.
+    return (*loc[:1], *(part for part in loc[1:] if isinstance(part, int)))
+
+
+def _problem(
+    word: str, model: type[Settings], place: tuple[str | int, ...], errors: list[Any]
+) -> Problem:
+    path = word + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in place)
+    for each in errors:
+        if each["type"].startswith("DW"):
+            context = each["ctx"]
+            return Problem(each["type"], path, context["sentence"], context["hint"])
+    first = errors[0]
+    if first["type"] == "extra_forbidden":
+        return _unknown(path, str(place[-1]), model)
+    if first["type"] == "value_error":
+        return Problem("DW106", path, str(first["ctx"]["error"]))
+    if first["type"] in _CODES and len(errors) == 1:
+        return Problem(_CODES[first["type"]], path, _sentence(first), _choice_hint(first))
+    return _wrong_type(path, model, place, first)
+
+
+def _unknown(path: str, name: str, model: type[Settings]) -> Problem:
+    close = difflib.get_close_matches(name, model.model_fields, n=1)
+    known = ", ".join(model.model_fields)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are: {known}"
+    return Problem("DW101", path, "unknown setting", hint)
+
+
+def _wrong_type(
+    path: str, model: type[Settings], place: tuple[str | int, ...], error: Any
+) -> Problem:
+    value = error["input"]
+    field = model.model_fields.get(str(place[0])) if place else None
+    if field is None or len(place) > 1:
+        return Problem("DW104", path, f"{_sentence(error)}, got {_shown(value)}")
+    sentence = f"expected {described(field.annotation)}, got {_shown(value)}"
+    listed = any(get_origin(each) in (list, tuple) for each in _members(field.annotation))
+    hint = f'write ["{value}"]' if listed and isinstance(value, str) else ""
+    return Problem("DW104", path, sentence, hint)
+
+
+def _sentence(error: Any) -> str:
+    message: str = error["msg"]
+    return message[0].lower() + message[1:]
+
+
+def _choice_hint(error: Any) -> str:
+    expected = re.findall(r"'([^']*)'", (error.get("ctx") or {}).get("expected", ""))
+    close = difflib.get_close_matches(str(error["input"]), expected, n=1)
+    return f"did you mean {close[0]!r}?" if close else ""
+
+
+def _shown(value: object) -> str:
+    kind = "the string " if isinstance(value, str) else ""
+    text = repr(value)
+    return kind + (text if len(text) <= 60 else f"{text[:57]}...")
+
+
+# Types in words
+
+_WORDS: dict[Any, str] = {
+    bool: "True or False",
+    bytes: "bytes",
+    float: "a number",
+    int: "a whole number",
+    str: "a string",
+    type(None): "None",
+}
+_PLURALS: dict[Any, str] = {str: "strings", int: "whole numbers"}
+
+
+def described(annotation: Any) -> str:
+    """A field's type in words: ``a list of strings or None``."""
+    words = list(dict.fromkeys(_described(member) for member in _members(annotation)))
+    return " or ".join(words)
+
+
+def _members(annotation: Any) -> Iterator[Any]:
+    """The types that a field takes, unions and annotations opened."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        yield from _members(get_args(annotation)[0])
+    elif origin in (Union, types.UnionType):
+        for member in get_args(annotation):
+            yield from _members(member)
+    else:
+        yield annotation
+
+
+def _described(member: Any) -> str:
+    origin = get_origin(member)
+    if origin is Literal:
+        return "one of " + ", ".join(repr(choice) for choice in get_args(member))
+    if origin in (list, tuple):
+        inner = next(_members(get_args(member)[0]))
+        return f"a list of {_PLURALS.get(inner, described(inner))}"
+    if origin is collections.abc.Callable or member in (collections.abc.Callable, typing.Callable):
+        return "a callable"
+    if origin is re.Pattern or member is re.Pattern:
+        return "a compiled pattern"
+    return _WORDS.get(member) or str(getattr(member, "__name__", member))
