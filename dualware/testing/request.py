@@ -52,7 +52,7 @@ class _Absent:
 
 
 ABSENT: Final[Any] = _Absent()
-"""The value that takes a key out: ``environ={"QUERY_STRING": ABSENT}``."""
+"""The value that takes a key out of what the server hands over: ``{"QUERY_STRING": ABSENT}``."""
 
 
 def body_parts(body: RequestBody) -> list[bytes]:
