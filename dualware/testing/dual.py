@@ -183,7 +183,7 @@ def _stack(middleware: AnyStack) -> Any:
     if isinstance(middleware, Mapping):
         from dualware import load
 
-        return load(middleware)
+        return load(cast("Mapping[str, Any]", middleware))
     if hasattr(middleware, "wsgi") and hasattr(middleware, "asgi"):
         return middleware
     members = tuple(middleware)
