@@ -47,7 +47,7 @@ class ASGIRequest(Request):
 
     @property
     def route_path(self) -> str:
-        mount = self.scope.get("root_path", "")
+        mount = self.scope.get("root_path", "").rstrip("/")
         path: str = self.scope.get("path", "")
         return path[len(mount) :] if _inside(mount, path) else path
 
