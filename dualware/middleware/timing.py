@@ -1,0 +1,677 @@
+"""Tell the browser how long the application took, and metrics how long the whole exchange did.
+
+The moments of an exchange, and the figures between them::
+
+    started_at ── response_at ── first_at ──── ended_at ──── left_at
+    │ flow begins │ head is known │ first byte   │ last byte    │ application over
+    └──── app ────┴─────────── stream ───────────┘              │
+    └──────────── ttfb ───────────┘              └─ background ─┘
+    └─────────────────── total ──────────────────┘
+
+The response says what is known when its head leaves: ``app``, and the spans of `dualware.span`
+if the request may see them (W3C Server Timing §6 on privacy: whoever reads the response reads
+them). ``total`` and ``stream`` follow in trailers where server and client both take them. With
+nobody to tell of the rest, the flow is over at the head, and the body goes by untouched.
+
+A metric sink is a callable that takes the finished `Figures`, once for every exchange::
+
+    def observe(figures):
+        HISTOGRAM.labels(**figures.labels).observe(figures.duration_s)
+
+Place it inside logging, which reads `record.timing`, and outside what changes the response.
+
+Knows when events happen. Must never know a protocol, read or delay a body, or let a sink or a
+predicate of the user change what the client gets.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any, ClassVar, Final, Literal, cast
+
+from pydantic import Field, field_validator, model_validator
+
+from dualware.core.effects import Effects
+from dualware.core.exchange import END, RESPONSE, Exchange, Flow, Middleware, Outcome
+from dualware.core.fields import is_token
+from dualware.core.headers import StrHeaders
+from dualware.core.message import Request
+from dualware.core.peers import UNIX, Peers, network
+from dualware.core.server_timing import joined, metric, milliseconds
+from dualware.middleware.model import HeaderName, Settings, fault
+
+__all__ = ["Figures", "Sink", "Timing", "TimingSettings"]
+
+Sink = Callable[["Figures"], object]
+"""Takes the finished figures of one exchange. A sink with a method ``start`` is also given the
+figures when the exchange starts, for gauges such as ``http.server.active_requests``: each start
+is followed by exactly one call."""
+
+_SECOND: Final = 1_000_000_000
+_MILLISECOND: Final = 1_000_000
+
+
+class Figures:
+    """What is known of how long one exchange took, and of what kind it was.
+
+    Moments are ns of the exchange's clock, of which only differences mean anything; figures are
+    ns, or ms and s where their name ends so. None stands for what is not known yet, or never.
+    """
+
+    __slots__ = (
+        "_cpu_from",
+        "_until_start",
+        "cpu",
+        "ended_at",
+        "error_type",
+        "first_at",
+        "http_version",
+        "kind",
+        "left_at",
+        "method",
+        "outcome",
+        "queue",
+        "response_at",
+        "route",
+        "scheme",
+        "send_wait",
+        "sent",
+        "started_at",
+        "status",
+        "status_inferred",
+    )
+
+    def __init__(self, started_at: int, request: Request, *, until_start: bool = False) -> None:
+        self.started_at = started_at
+        """When the flow began: the request is here."""
+        self.response_at: int | None = None
+        """When status and headers were known; None if they never were."""
+        self.first_at: int | None = None
+        """When the first non-empty body chunk was handed on; None for an empty body."""
+        self.ended_at: int | None = None
+        """When the last of the body was handed on, or the exchange ended without."""
+        self.left_at: int | None = None
+        """When the application itself was over, background tasks and all."""
+        self.queue: int | None = None
+        """ns between the proxy's stamp on the request and `started_at`, by two wall clocks."""
+        self.cpu: int | None = None
+        """ns of CPU time that the thread spent until `response_at` (WSGI)."""
+        self.send_wait = 0
+        """ns that the server took for what it was sent: slow clients, as far as it shows them."""
+        self.sent: int | None = None
+        """Body bytes handed on; see `Exchange.sent`."""
+        self.kind = request.kind
+        """``"http"`` or ``"websocket"``."""
+        self.method = request.method
+        """The method as sent; any text a client may think of (see `labels`)."""
+        self.scheme = request.scheme
+        self.http_version = request.http_version
+        """``"1.1"``, ``"2"``…"""
+        self.route: str | None = None
+        """The template of the path, if the setting `route` knows it; never the path."""
+        self.status: int | None = None
+        """The status code, 101 for an accepted websocket; None if nothing was answered."""
+        self.status_inferred = False
+        """Whether nobody said the status: an exception came first, and servers make it 500."""
+        self.outcome: Outcome | None = None
+        """How it ended; None until then."""
+        self.error_type: str | None = None
+        """OpenTelemetry's ``error.type``: the qualified class of what was raised, the status of
+        another 5xx answer, ``"no_response"`` or ``"incomplete"``. None where nothing went wrong
+        on our side, and so for clients that went away."""
+        self._until_start = until_start
+        self._cpu_from: tuple[int, int] | None = None
+
+    def __repr__(self) -> str:
+        return f"Figures({self.method} {self.status}, {self.outcome}, total={self.total_ms} ms)"
+
+    @property
+    def app(self) -> int | None:
+        """ns until the head was known."""
+        return _between(self.started_at, self.response_at)
+
+    @property
+    def ttfb(self) -> int | None:
+        """ns until the first byte of the body; of an empty body, until the head."""
+        first_at = self.response_at if self.first_at is None else self.first_at
+        return _between(self.started_at, first_at)
+
+    @property
+    def stream(self) -> int | None:
+        """ns from the head to the last of the body."""
+        return _between(self.response_at, self.ended_at)
+
+    @property
+    def total(self) -> int | None:
+        """ns until the last of the body."""
+        return _between(self.started_at, self.ended_at)
+
+    @property
+    def background(self) -> int | None:
+        """ns that the application went on after the last of the body. Not known to sinks."""
+        return _between(self.ended_at, self.left_at)
+
+    @property
+    def duration(self) -> int | None:
+        """ns of ``http.server.request.duration``: `total`, or `app` as `duration_until` says.
+
+        An exchange without a head has no `app`, so its `total` counts either way.
+        """
+        return self.app if self._until_start and self.response_at is not None else self.total
+
+    @property
+    def app_ms(self) -> float | None:
+        """`app` in ms."""
+        return _in(self.app, _MILLISECOND)
+
+    @property
+    def ttfb_ms(self) -> float | None:
+        """`ttfb` in ms."""
+        return _in(self.ttfb, _MILLISECOND)
+
+    @property
+    def stream_ms(self) -> float | None:
+        """`stream` in ms."""
+        return _in(self.stream, _MILLISECOND)
+
+    @property
+    def total_ms(self) -> float | None:
+        """`total` in ms."""
+        return _in(self.total, _MILLISECOND)
+
+    @property
+    def background_ms(self) -> float | None:
+        """`background` in ms."""
+        return _in(self.background, _MILLISECOND)
+
+    @property
+    def ttfb_s(self) -> float | None:
+        """`ttfb` in s."""
+        return _in(self.ttfb, _SECOND)
+
+    @property
+    def duration_s(self) -> float | None:
+        """`duration` in s, the unit of OpenTelemetry and Prometheus."""
+        return _in(self.duration, _SECOND)
+
+    @property
+    def labels(self) -> dict[str, str | int]:
+        """The attributes of OpenTelemetry's HTTP server metrics; what is not known is absent.
+
+        Each takes few values, whatever clients send: a method that is not one of the known is
+        ``_OTHER``, and there is no path.
+        """
+        known: dict[str, str | int | None] = {
+            "http.request.method": self.method if self.method in _METHODS else "_OTHER",
+            "url.scheme": self.scheme,
+            "http.response.status_code": self.status,
+            "http.route": self.route,
+            "error.type": self.error_type,
+            "network.protocol.version": self.http_version,
+        }
+        return {name: value for name, value in known.items() if value is not None}
+
+
+_METHODS: Final = frozenset(
+    {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
+)
+"""The methods that OpenTelemetry knows: RFC 9110 §9 and PATCH (RFC 5789)."""
+
+
+def _between(start: int | None, end: int | None) -> int | None:
+    return None if start is None or end is None else end - start
+
+
+def _in(figure: int | None, unit: int) -> float | None:
+    return None if figure is None else figure / unit
+
+
+class TimingSettings(Settings):
+    """Settings of the timing middleware."""
+
+    header: HeaderName = "Server-Timing"
+    """Name of the response header. A field of that name that the application wrote stays: this
+    is one more line of it."""
+
+    metric: str = Field(default="app", min_length=1, max_length=64)
+    """What the time until the response started is called in the header."""
+
+    expose_spans: bool | Callable[[Request], bool] = False
+    """Who sees more than that: the spans of `dualware.span`, the CPU and the queue time. False:
+    nobody. True: everybody who can read the response. A callable: requests for which it returns
+    True, such as those of staff."""
+
+    auto_end: bool = False
+    """True sends spans that still run too, with the time they took so far."""
+
+    legacy_header: HeaderName | None = None
+    """Name of an older header with the same time alone, in seconds: `"X-Process-Time"`,
+    `"X-Runtime"`. One that the application wrote stays as it is."""
+
+    trailers: bool = False
+    """True sends `total` and `stream` after the body, to clients that take trailers, under
+    servers that can send them (ASGI). Elsewhere it does nothing."""
+
+    max_entries: int = Field(default=32, ge=1, le=1024)
+    """Metrics of the longest header; those after them are left out."""
+
+    max_bytes: int = Field(default=2048, ge=128, le=65536)
+    """Bytes of the longest header; metrics that no longer fit are left out."""
+
+    timing_allow_origin: Literal["*"] | list[str] | tuple[str, ...] | None = None
+    """Origins whose scripts may read these times, and all other times of Resource Timing:
+    `["https://shop.example"]`, or `"*"` for all. It is written as Timing-Allow-Origin unless the
+    application did."""
+
+    metrics: list[Callable[[Any], object]] | tuple[Callable[[Any], object], ...] | None = None
+    """Metric sinks: callables that take the finished `Figures` of an exchange, once each. They
+    run before the server sends the next response on that thread or loop, so they must be fast."""
+
+    duration_until: Literal["end", "start"] = "end"
+    """Until when `Figures.duration` counts: `"end"`, the last of the body, or `"start"`, the
+    head of the response."""
+
+    route: Callable[[Request], str | None] | None = None
+    """Tells metric sinks the template of the path, `"/items/{id}"`: a callable that takes the
+    `Request` when the exchange is over, and returns None where there is none."""
+
+    queue_header: HeaderName | None = None
+    """Name of the request header in which a proxy says when it took the request in, as
+    `X-Request-Start: t=1700000000.123`: seconds, ms or µs since 1970. The time since then is the
+    queue time, if it is less than a minute."""
+
+    queue_trusted: list[str] | tuple[str, ...] = ()
+    """Networks of the proxies whose stamp counts, such as `["10.0.0.0/8"]`; `"unix"` for peers
+    behind a Unix socket."""
+
+    thread_cpu: bool = False
+    """True measures the CPU time that the thread spent until the response started, under WSGI
+    servers with real threads or one: such a thread does nothing else meanwhile. Where greenlets
+    share it the figure means nothing, and under ASGI there is none."""
+
+    @field_validator("header", "legacy_header")
+    @classmethod
+    def _writable(cls, name: str | None) -> str | None:
+        return name if name is None else _writable(name)
+
+    @field_validator("metric")
+    @classmethod
+    def _metric(cls, name: str) -> str:
+        if not is_token(name):
+            raise fault("DW204", f"{name!r} is not a token", "write 'app'")
+        return name
+
+    @field_validator("expose_spans", "route", mode="before")
+    @classmethod
+    def _callable(cls, given: Any) -> Any:
+        return _usable(given)
+
+    @field_validator("timing_allow_origin", mode="before")
+    @classmethod
+    def _origins(cls, given: Any) -> Any:
+        if isinstance(given, list | tuple):
+            for origin in cast("Iterable[Any]", given):
+                _check_origin(origin)
+        elif isinstance(given, str) and given != "*":
+            raise fault("DW104", "origins come in a list", f"write [{given!r}]")
+        return cast("Any", given)
+
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _sinks(cls, given: Any) -> Any:
+        if isinstance(given, list | tuple):
+            for sink in cast("Iterable[Any]", given):
+                _usable(sink)
+        return cast("Any", given)
+
+    @field_validator("queue_header")
+    @classmethod
+    def _readable(cls, name: str | None) -> str | None:
+        if name is not None and "_" in name:
+            # Names with "_" are not told from those with "-" under WSGI (CVE-2026-3902).
+            hint = f"write {name.replace('_', '-')!r}"
+            raise fault("DW201", f"{name!r} can't be told under both protocols", hint)
+        return name
+
+    @field_validator("queue_trusted")
+    @classmethod
+    def _networks(cls, listed: list[str]) -> list[str]:
+        for each in listed:
+            _check_network(each)
+        return listed
+
+    @model_validator(mode="after")
+    def _together(self) -> TimingSettings:
+        written = [self.header.lower(), _TAO.lower()]
+        if self.legacy_header is not None:
+            written.append(self.legacy_header.lower())
+        if len(set(written)) < len(written):
+            hint = "give each of them a name of its own"
+            raise fault("DW203", "header, legacy_header and Timing-Allow-Origin collide", hint)
+        if self.queue_header is not None and not self.queue_trusted:
+            hint = "name the networks of your proxies in queue_trusted"
+            raise fault("DW103", "queue_header without proxies that may be believed", hint)
+        return self
+
+
+# What the settings may say
+
+
+def _writable(name: str) -> str:
+    try:
+        StrHeaders().append(name, "")
+    except ValueError as error:
+        raise fault("DW201", str(error)) from error
+    # RFC 9110 §8.6: a second value would break the framing.
+    if name.lower() == "content-length":
+        raise fault("DW201", f"{name!r} is the length of the body", "write 'Server-Timing'")
+    return name
+
+
+def _usable(given: Any) -> Any:
+    """Refuse a callable that would answer nothing: a class, or a coroutine function."""
+    if isinstance(given, type):
+        raise fault("DW205", f"{given!r} is a class", "make an instance of it")
+    # The second is for instances whose `__call__` is a coroutine function.
+    for each in (given, getattr(given, "__call__", None)):  # noqa: B004
+        if inspect.iscoroutinefunction(each):
+            raise fault("DW205", f"{given!r} is a coroutine function", "a plain function works")
+    return given
+
+
+_ORIGIN: Final = re.compile(
+    r"[a-z][a-z0-9+.-]*://(?:[a-z0-9_-][a-z0-9._-]*|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?"
+)
+"""An origin as browsers write it (Fetch §3.2, "serializing an origin")."""
+_DEFAULT_PORT: Final = re.compile(r"http://[^/]*:80|https://[^/]*:443")
+
+
+def _check_origin(origin: Any) -> None:
+    """Refuse what no browser would ever send as an origin, so that it would match nothing."""
+    if not isinstance(origin, str):
+        raise fault("DW104", f"{origin!r} is not an origin", "write 'https://shop.example'")
+    if origin == "*":
+        raise fault("DW203", "'*' in a list", "write '*' alone, or the origins without it")
+    if _DEFAULT_PORT.fullmatch(origin):
+        hint = f"write {origin.rpartition(':')[0]!r}"
+        raise fault("DW202", f"{origin!r}: origins leave the default port out", hint)
+    if not _ORIGIN.fullmatch(origin):
+        hint = "write 'https://shop.example': lower case, no path, no slash at the end"
+        raise fault("DW202", f"{origin!r} is not an origin", hint)
+
+
+def _check_network(text: str) -> None:
+    try:
+        if text != UNIX:
+            network(text)
+    except ValueError as error:
+        raise fault("DW202", str(error), "write '10.0.0.0/8' or 'unix'") from error
+
+
+class Timing(Middleware):
+    """Tell the browser how long the application took."""
+
+    name = "timing"
+    observes = True
+    websocket = True
+    Settings: ClassVar[type[TimingSettings]] = TimingSettings
+
+    def __init__(self, settings: TimingSettings, effects: Effects) -> None:
+        self.settings = settings
+        self.effects = effects
+        self._clock = effects.clock
+        # The response header
+        self._header = settings.header
+        self._prefix = f"{settings.metric};dur="
+        self._exposed = settings.expose_spans
+        self._auto_end = settings.auto_end
+        self._join = partial(joined, entries=settings.max_entries, size=settings.max_bytes)
+        self._legacy = settings.legacy_header
+        origins = settings.timing_allow_origin
+        # Resource Timing, "Timing-Allow-Origin": a list of origins, or "*".
+        self._origins = ", ".join(origins or ()) if origins != "*" else "*"
+        self._more = bool(self._legacy or self._origins or settings.trailers)
+        # Figures
+        self._queue_header = (settings.queue_header or "").lower()
+        self._trusts = Peers(settings.queue_trusted)
+        self._thread_cpu = settings.thread_cpu
+        self._until_start = settings.duration_until == "start"
+        self._notes = settings.thread_cpu or bool(self._queue_header)
+        self._route = settings.route
+        self._sinks = tuple(settings.metrics or ())
+        listening: tuple[Any, ...] = self._sinks
+        self._starts = tuple(each.start for each in listening if hasattr(each, "start"))
+        self.measures = bool(self._sinks)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.settings, self.effects)
+
+    def __call__(self, exchange: Exchange) -> Flow:
+        # A session is followed anyway, and is told of in one line at its end.
+        if self._sinks or exchange.session is not None:
+            return self._followed(exchange)
+        return self._noted(exchange) if self._notes else self._header_only(exchange)
+
+    # The three flows
+
+    def _header_only(self, exchange: Exchange) -> Flow:
+        """Nobody is there to be told of more: no record, and no END."""
+        started_at = self._clock()
+        yield RESPONSE
+        self._write(exchange, started_at, self._clock(), None)
+
+    def _noted(self, exchange: Exchange) -> Flow:
+        """What is known at the head stands in the record; nobody waits for the rest."""
+        figures = self._begin(exchange)
+        yield RESPONSE
+        self._respond(exchange, figures)
+
+    def _followed(self, exchange: Exchange) -> Flow:
+        figures = self._begin(exchange)
+        exchange.on_exit(partial(self._leave, figures))
+        self._tell(self._starts, figures)
+        try:
+            yield RESPONSE
+            self._respond(exchange, figures)
+            yield END
+        finally:
+            # Whatever happens, and once: an exception, a head that never came, the END.
+            self._finish(exchange, figures)
+
+    # Moments
+
+    def _begin(self, exchange: Exchange) -> Figures:
+        started_at = self._clock()
+        request = exchange.request
+        figures = Figures(started_at, request, until_start=self._until_start)
+        if self._queue_header:
+            figures.queue = self._queued(request)
+        if self._thread_cpu:
+            figures._cpu_from = threading.get_ident(), self.effects.cpu_clock()
+        exchange.record.timing = figures
+        return figures
+
+    def _respond(self, exchange: Exchange, figures: Figures) -> None:
+        figures.response_at = response_at = self._clock()
+        figures.status = exchange.response.status
+        if figures._cpu_from is not None:
+            figures.cpu = self._spent(exchange, *figures._cpu_from)
+        if exchange.session is not None:
+            # The handshake shows nothing: scripts can't read its headers.
+            return
+        try:
+            self._write(exchange, figures.started_at, response_at, figures)
+        except Exception as error:  # noqa: BLE001 - the figures go on without the header
+            self.effects.report("the timing header could not be written", error)
+
+    def _finish(self, exchange: Exchange, figures: Figures) -> None:
+        if figures.ended_at is None:
+            figures.ended_at = self._clock()
+        figures.first_at = exchange.first_at or None
+        figures.send_wait = exchange.send_wait
+        figures.sent = exchange.sent
+        figures.outcome = exchange.outcome
+        if figures.response_at is not None:
+            # Flows outside may have changed it, and an application may replace its head.
+            figures.status = exchange.response.status
+        elif exchange.outcome == "error" and exchange.session is None:
+            figures.status, figures.status_inferred = 500, True
+        figures.error_type = _error_type(exchange, figures.status)
+        figures.route = self._routed(exchange.request)
+        self._tell(self._sinks, figures)
+
+    def _leave(self, figures: Figures, _error: BaseException | None) -> None:
+        figures.left_at = self._clock()
+
+    # What is found out on the way
+
+    def _queued(self, request: Request) -> int | None:
+        """ns since the proxy's stamp, if it comes from a trusted peer and makes sense."""
+        text = request.header(self._queue_header)
+        if text is None or not self._trusts(request):
+            return None
+        stamp = _stamp(text)
+        if stamp is None:
+            return None
+        queue = self.effects.now() - stamp
+        # Clocks that are apart make it negative, stamps of something else large.
+        return queue if 0 <= queue < 60 * _SECOND else None
+
+    def _spent(self, exchange: Exchange, thread: int, spent: int) -> int | None:
+        """CPU time since ``spent``, where it was all spent on this exchange.
+
+        An event loop's thread serves others in between. Native strings in the head tell that a
+        WSGI server called (PEP 3333), whose thread is ours until the head is there; a body that
+        starts late may be asked for its first item on another one.
+        """
+        if thread != threading.get_ident() or not isinstance(exchange.response.headers, StrHeaders):
+            return None
+        return self.effects.cpu_clock() - spent
+
+    def _routed(self, request: Request) -> str | None:
+        if self._route is None:
+            return None
+        try:
+            route = self._route(request)
+        except Exception as error:  # noqa: BLE001 - no route, and the figures go on
+            self.effects.report("the route of timing could not be told", error)
+            return None
+        return route if isinstance(route, str) else None
+
+    def _tell(self, listeners: Iterable[Callable[[Figures], object]], figures: Figures) -> None:
+        for each in listeners:
+            try:
+                each(figures)
+            except Exception as error:  # noqa: BLE001 - the next one is told all the same
+                self.effects.report(f"the metric sink {each!r} failed", error)
+
+    # The head
+
+    def _write(
+        self, exchange: Exchange, started_at: int, response_at: int, figures: Figures | None
+    ) -> None:
+        app = response_at - started_at
+        if self._exposed is False or not self._shows(exchange.request):
+            value = self._prefix + milliseconds(app)
+        else:
+            value = self._join(self._metrics(exchange, app, response_at, figures))
+        headers = exchange.response.headers
+        # W3C Server Timing §2: a list, so another line adds to what stands there.
+        headers.append(self._header, value)
+        if not self._more:
+            return
+        if self._legacy is not None:
+            headers.setdefault(self._legacy, f"{app / _SECOND:.6f}")
+        if self._origins:
+            headers.setdefault(_TAO, self._origins)
+        if self.settings.trailers:
+            self._announce(exchange, started_at, response_at, figures)
+
+    def _shows(self, request: Request) -> bool:
+        exposed = self._exposed
+        if isinstance(exposed, bool):
+            return exposed
+        try:
+            return bool(exposed(request))
+        except Exception as error:  # noqa: BLE001 - whatever it raises, nothing more is shown
+            self.effects.report("expose_spans of timing failed", error)
+            return False
+
+    def _metrics(
+        self, exchange: Exchange, app: int, now: int, figures: Figures | None
+    ) -> Iterator[str]:
+        yield self._prefix + milliseconds(app)
+        if figures is not None:
+            if figures.queue is not None:
+                yield metric("queue", figures.queue)
+            if figures.cpu is not None:
+                yield metric("cpu", figures.cpu)
+        # A copy: threads of the application may still add to it.
+        for span in tuple(exchange.record.spans or ()):
+            ended = now if span.ended is None and self._auto_end else span.ended
+            if ended is not None:
+                yield metric(span.name, ended - span.started, span.description)
+
+    def _announce(
+        self, exchange: Exchange, started_at: int, response_at: int, figures: Figures | None
+    ) -> None:
+        """Promise what is known only after the body, if it can be sent then."""
+        response, request = exchange.response, exchange.request
+        if not request.trailers or response.bodiless:
+            return
+        # RFC 9112 §7.1.2: HTTP/1.1 has trailers in the chunked coding only.
+        if (request.http_version or "1").startswith("1") and "Content-Length" in response.headers:
+            return
+
+        def trailer() -> str:
+            ended_at = self._clock()
+            if figures is not None:
+                # The last of the body went before its trailers, and before END.
+                figures.ended_at = ended_at
+            total = metric("total", ended_at - started_at)
+            return joined([total, metric("stream", ended_at - response_at)])
+
+        # RFC 9110 §6.6.2
+        response.headers.append("Trailer", self._header)
+        response.add_trailer(self._header, trailer)
+
+
+_TAO: Final = "Timing-Allow-Origin"
+
+# Heroku sends ms, Apache's %t µs, nginx's $msec seconds; the number of digits tells them apart
+# from 2001 to 2286.
+_STAMP: Final = re.compile(r"(?:t=)?([0-9]{10}|[0-9]{13}|[0-9]{16})(?:\.([0-9]{1,9}))?")
+
+
+def _stamp(text: str) -> int | None:
+    """The time that X-Request-Start says, in ns since 1970; None where it is no such stamp."""
+    found = _STAMP.fullmatch(text.strip(" \t"))
+    if found is None:
+        return None
+    whole, fraction = found.groups(default="")
+    return int((whole + fraction).ljust(19, "0")[:19])
+
+
+def _error_type(exchange: Exchange, status: int | None) -> str | None:
+    """OpenTelemetry's ``error.type``: few values, and None for what is not an error of ours."""
+    outcome = exchange.outcome
+    if outcome == "aborted":
+        return None
+    failed = outcome != "completed" or (status is not None and status >= 500)
+    # Where a flow answered in its place, only the record still has the exception.
+    error = exchange.error or exchange.record.error
+    if failed and error is not None:
+        return _qualified(type(error))
+    return None if not failed else str(status) if outcome == "completed" else outcome
+
+
+def _qualified(kind: type[BaseException]) -> str:
+    return (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
