@@ -214,8 +214,9 @@ class ASGIExchange(Engine):
                 "a flow that encodes waits for BODY, where response.opaque is known"
             )
         self.response.opaque = True
-        declared = self.response.headers.get("Content-Length") or ""
-        self.sent = int(declared) if declared.isdigit() else None
+        if not self.response.bodiless:
+            declared = self.response.headers.get("Content-Length") or ""
+            self.sent = int(declared) if declared.isdigit() else None
         await self._watched(message)
         if not message.get("more_body", False):
             await self._body_sent()
@@ -256,7 +257,8 @@ class ASGIExchange(Engine):
 
     def _complete(self) -> None:
         self._place = _OVER
-        self.end("completed")
+        # Most servers take, and drop, what is sent to a client that is gone (protocols A28).
+        self.end("aborted" if self.gone else "completed")
 
     # What the driver calls
 

@@ -126,7 +126,8 @@ class WebSocketExchange(Engine):
 
     def _headed(self, message: Message, status: int) -> Message:
         """RESPONSE, and the message with the head that the flows left."""
-        response = self._head(status, message.get("headers", ()))
+        # A list of our own where there is none: only what a flow adds makes another message.
+        response = self._head(status, message.get("headers", []))
         headers = response.headers
         if not headers.changed and response.status == status:
             return message
@@ -170,7 +171,11 @@ class WebSocketExchange(Engine):
         """The application returned."""
         if self.broken is not None:
             raise self.broken
-        self.end("no_response" if self.response.status is None else "incomplete")
+        if self.gone:
+            self.session.closed_by = "client"
+            self.end("aborted")
+        else:
+            self.end("no_response" if self.response.status is None else "incomplete")
 
     async def failed(self, error: BaseException) -> bool:
         """The application raised. A handshake that was not answered yet may still be refused."""
