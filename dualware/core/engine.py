@@ -10,6 +10,7 @@ The state is a table with one row for each flow, in stack order: the flow, and w
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -60,7 +61,6 @@ class Engine(Exchange):
         "_response",
         "_source",
         "_upstream",
-        "_waits",
         "committed",
         "effects",
         "outcome",
@@ -76,8 +76,14 @@ class Engine(Exchange):
     measures: bool = False
     """Whether somebody wants to know how long the server took (`Exchange.send_wait`)."""
 
+    running: bool = True
+    """Whether the application runs now, or may at any time. False between two items of a body
+    whose server may never come back: another call in that context is another exchange."""
+    lingers_for: weakref.ref[Any] | None = None
+    """The body for which an exchange that is over stays current."""
+
     _known: bool = False
-    _joined: frozenset[str | int] = frozenset()
+    _joined: tuple[Stack, ...] = ()
 
     def __init__(self, source: Any, upstream: Any, effects: Effects) -> None:
         self._source = source
@@ -102,11 +108,19 @@ class Engine(Exchange):
     @property
     def ran(self) -> frozenset[str | int]:
         """Keys of the middleware that took part, kept by the outermost exchange: each runs once."""
-        return self._plan.keys | self._joined
+        return self._plan.keys.union(*(plan.keys for plan in self._joined))
 
     def join(self, plan: Stack) -> None:
         """The middleware of another stack take part too."""
-        self._joined |= plan.keys
+        # The stack itself is kept: the keys of nameless middleware are good while they live.
+        self._joined = (*self._joined, plan)
+
+    @property
+    def lingers(self) -> bool:
+        """Whether code that finds this exchange current may still be inside it."""
+        body = None if self.lingers_for is None else self.lingers_for()
+        # A generator tells that it is exhausted or closed; of other bodies nobody can say.
+        return body is not None and getattr(body, "gi_frame", body) is not None
 
     # What is made when first asked for
 
@@ -246,10 +260,12 @@ class Engine(Exchange):
         if self.outcome is not None:
             return
         self.outcome = outcome
-        if self.watched or self._ahead:
-            self._end_flows()
-        if self._record is not None:
-            self.seal()
+        try:
+            if self.watched or self._ahead:
+                self._end_flows()
+        finally:
+            if self._record is not None:
+                self.seal()
 
     def seal(self) -> None:
         """The record takes no more, unless an exchange around this one still fills it."""
@@ -291,6 +307,8 @@ class Engine(Exchange):
                 self.error = self.outcome = None
                 self.reraise = error if raised_again else None
                 self._ahead = min(self._ahead, index)
+                # The answer has a first chunk of its own, even if the one before had come.
+                self._known = False
                 break
         self._may_answer = False
         # throw() leaves the frames of the flows in the traceback; its reader wants the
@@ -311,7 +329,10 @@ class Engine(Exchange):
         except StopIteration:
             pass
         except BaseException as raised:
-            if raised is not error:
+            # PEP 479: a generator turns a StopIteration that passes it into a RuntimeError.
+            if raised is not error and not (
+                isinstance(error, StopIteration) and raised.__cause__ is error
+            ):
                 self._report(each, raised)
             return True
         else:
@@ -385,7 +406,9 @@ def enclosing(request: Request) -> Engine | None:
     to a request that the application makes to itself.
     """
     outer: Engine | None = CURRENT.get()
-    if outer is None or outer.outcome is not None or not same_exchange(outer.request, request):
+    if outer is None or outer.outcome is not None or not outer.running:
+        return None
+    if not same_exchange(outer.request, request):
         return None
     return outer
 

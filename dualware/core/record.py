@@ -86,6 +86,13 @@ class Record:
 class Holder(Protocol):
     """What the context variable holds: the outermost exchange, seen as the owner of a record."""
 
+    lingers_for: Any
+
+    @property
+    def lingers(self) -> bool:
+        """Whether code that finds the holder current may still be inside its exchange."""
+        ...
+
     @property
     def record(self) -> Record:
         """The record, made when somebody first asks for it."""
@@ -109,7 +116,12 @@ def leave(holder: Holder) -> None:
 def live_record() -> Record | None:
     """The record of the exchange that this code runs in, None outside one."""
     holder: Holder | None = CURRENT.get()
-    return None if holder is None else holder.record
+    if holder is None:
+        return None
+    if holder.lingers_for is not None and not holder.lingers:
+        leave(holder)
+        return None
+    return holder.record
 
 
 def request_id() -> str | None:

@@ -54,6 +54,7 @@ class Body:
         self._iterator = iterator
         self._flushed = False
         self._handed_at = 0
+        exchange.running = False
 
     def __iter__(self) -> Body:
         return self
@@ -62,7 +63,11 @@ class Body:
         exchange = self._exchange
         if self._handed_at:
             exchange.send_wait += exchange.effects.clock() - self._handed_at
-        chunk = self._ready.pop(0) if self._ready else self._pull()
+        exchange.running = True
+        try:
+            chunk = self._ready.pop(0) if self._ready else self._pull()
+        finally:
+            exchange.running = False
         exchange.count(len(chunk))
         if exchange.measures:
             self._handed_at = exchange.effects.clock()
@@ -133,6 +138,7 @@ class Body:
         """Close the application's body, once, and end the exchange if nothing else did."""
         body, self._body, self._iterator = self._body, None, iter(())
         exchange = self._exchange
+        exchange.running = True
         raised: BaseException | None = None
         try:
             close(body)

@@ -142,8 +142,7 @@ def _whole(exchange: WSGIExchange, body: list[bytes] | tuple[bytes, ...]) -> Ite
     if exchange.committed or exchange.head():
         if exchange.coded:
             body = [exchange.response.through(b"".join(body), last=True)]
-        elif not exchange.watched and not exchange.committed:
-            exchange.hand_over()
+        elif not exchange.committed and not exchange.watched:
             exchange.finish()
             return body
     else:
@@ -211,7 +210,8 @@ def _passed_by(exchange: WSGIExchange, body: Any) -> Iterable[bytes]:
     if not exchange.watched:
         exchange.linger(body)
         return body  # type: ignore[no-any-return]
-    exchange.sent = declared_length(exchange.response)
+    if not exchange.response.bodiless:
+        exchange.sent = declared_length(exchange.response)
     closing = Body(exchange, body)
     try:
         closing.hook(body)
