@@ -232,13 +232,19 @@ class NoResponse(Response):
 
     __slots__ = ()
 
+    # One object serves every exchange, so it keeps nothing and takes nothing.
+    status: int | None = None
+    first_chunk: bytes | None = None
+    complete = False
+    opaque = False
+
     def __init__(self) -> None:
-        self.status = None
-        self.first_chunk = None
-        self.complete = False
-        self.opaque = False
+        pass
 
     def __getattr__(self, name: str) -> Any:
         raise ExchangeError(
             f"there is no response yet, so no response.{name}: wait with 'yield RESPONSE' first"
         )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self.__getattr__(name)
