@@ -213,12 +213,14 @@ class ASGIExchange(Engine):
                 f"{message['type']} cannot pass a codec that was given at RESPONSE; "
                 "a flow that encodes waits for BODY, where response.opaque is known"
             )
-        self.response.opaque = True
-        if not self.response.bodiless:
-            declared = self.response.headers.get("Content-Length") or ""
-            self.sent = int(declared) if declared.isdigit() else None
         await self._watched(message)
-        if not message.get("more_body", False):
+        # Only now: headers that can be read once are the server's until it took a body.
+        self.response.opaque = True
+        more = message.get("more_body", False)
+        if not self.response.bodiless:
+            declared = (not more and self.response.headers.get("Content-Length")) or ""
+            self.sent = int(declared) if declared.isdecimal() else None
+        if not more:
             await self._body_sent()
 
     async def _trailers(self, message: Message) -> None:
