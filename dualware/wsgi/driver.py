@@ -184,6 +184,8 @@ def _streamed(
             # No live stream declares its length. Werkzeug and Django return such iterables.
             iterator = iter(body)
             first = next(iterator, b"")
+            # It may have replaced the head.
+            length = declared_length(exchange.response)
             ready.append(exchange.body(first, complete=len(first) == length))
     exchange.hand_over()
     if opaque:

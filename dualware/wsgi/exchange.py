@@ -73,12 +73,14 @@ class WSGIExchange(Engine):
         try:
             if not self.committed and exc_info is not None:
                 # A head that replaces the held one before any output leaves no trace of that.
+                if self._response is not None:
+                    self._follow(status, self._rebased_on(headers))
                 self._held = (status, headers)
-                self._response = None
                 return
             if not self.committed:
                 # A second call without exc_info is the server's to refuse (protocols W20).
-                self.commit(b"", complete=False)
+                self.open() or self.body(None, complete=False)
+                self.hand_over()
             self._replace(status, headers, exc_info)
         finally:
             # PEP 3333: exc_info must not be kept, it keeps every frame of the error alive.
@@ -96,10 +98,7 @@ class WSGIExchange(Engine):
 
     def _replace(self, status: str, headers: _Pairs, exc_info: Any) -> None:
         """A head after the first was passed on: what the flows changed stays, once."""
-        response = self.response
-        replaced = StrHeaders(_rebased(self._held[1], response.headers.pairs, headers))
-        if response.coded:
-            drop_length(replaced)
+        replaced = self._rebased_on(headers)
         if exc_info is None:
             self._write = self._upstream(status, replaced.pairs)
         else:
@@ -107,9 +106,23 @@ class WSGIExchange(Engine):
             if self._output:
                 # Several servers do not raise again as PEP 3333 demands (protocols W18).
                 raise exc_info[1].with_traceback(exc_info[2])
-        response.status = _code(status)
-        response.headers = replaced
+        self._follow(status, replaced)
         self._held = (status, headers)
+        if self.watched:
+            self._declared = declared_length(self.response)
+
+    def _rebased_on(self, headers: _Pairs) -> StrHeaders:
+        """``headers`` with what the flows changed of the former ones."""
+        response = self.response
+        rebased = StrHeaders(_rebased(self._held[1], response.headers.pairs, headers))
+        if response.coded:
+            drop_length(rebased)
+        return rebased
+
+    def _follow(self, status: str, headers: StrHeaders) -> None:
+        """The response that the flows see has another head."""
+        self.response.status = _code(status)
+        self.response.headers = headers
 
     # What the driver calls
 
