@@ -161,7 +161,7 @@ def _streamed(
     """The application returned anything but a list."""
     if not hasattr(body, "__iter__"):
         # gevent's and eventlet's "already handled": the server compares it by identity.
-        if exchange.started:
+        if exchange.started and not exchange.committed:
             exchange.open(opaque=True) or exchange.body(None, complete=False)
             exchange.hand_over()
         exchange.end("completed")
@@ -169,13 +169,11 @@ def _streamed(
         return body
     if not exchange.started:
         return Body(exchange, body)
-    if exchange.committed:
-        # By write(). The body may go on.
-        return Body(exchange, body)
     opaque = _is_opaque(body, environ)
     ready: list[bytes] = []
     iterator = None
-    if not exchange.open(opaque=opaque):
+    # By write(), the head may be with the server already, and the body go on.
+    if not exchange.committed and not exchange.open(opaque=opaque):
         length = declared_length(exchange.response)
         if length is None or opaque:
             # PEP 3333, "Block Boundaries": a stream is not pulled before the server asks.
@@ -187,8 +185,9 @@ def _streamed(
             # It may have replaced the head.
             length = declared_length(exchange.response)
             ready.append(exchange.body(first, complete=len(first) == length))
-    exchange.hand_over()
-    if opaque:
+    if not exchange.committed:
+        exchange.hand_over()
+    if opaque and not exchange.coded:
         return _passed_by(exchange, body)
     if exchange.watched or exchange.coded or ready:
         return Body(exchange, body, ready=ready, iterator=iterator)
@@ -212,8 +211,10 @@ def _passed_by(exchange: WSGIExchange, body: Any) -> Iterable[bytes]:
     if not exchange.watched:
         exchange.linger(body)
         return body  # type: ignore[no-any-return]
-    if not exchange.response.bodiless:
-        exchange.sent = declared_length(exchange.response)
+    response = exchange.response
+    response.opaque = True
+    if not response.bodiless:
+        exchange.sent = declared_length(response)
     closing = Body(exchange, body)
     try:
         closing.hook(body)
