@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from dualware.core.engine import outcome_of
+
 if TYPE_CHECKING:
     from dualware.wsgi.exchange import WSGIExchange
 
@@ -144,7 +146,9 @@ class Body:
             close(body)
         except BaseException as error:
             raised = error
-            exchange.failed(error)
+            if exchange.outcome is None:
+                # An answer would come too late.
+                exchange.fail(error, outcome_of(error), sent=True)
             raise
         finally:
             # Nothing was to be sent for HEAD or 304, and of a file nobody saw how much was, so

@@ -228,7 +228,11 @@ def _failed(
     exchange: WSGIExchange, body: Iterable[bytes] | None, error: BaseException
 ) -> Iterable[bytes]:
     """Something raised before the server had a body: nothing of ours is left open."""
-    close(body)
+    try:
+        close(body)
+    except BaseException as late:
+        # It must not stand in the way of the first error, nor of what follows here.
+        exchange.effects.report("the close() of a body that was not sent failed", late)
     answered = exchange.failed(error)
     if answered is None:
         exchange.release(error)

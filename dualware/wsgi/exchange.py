@@ -200,7 +200,15 @@ class WSGIExchange(Engine):
         if self.outcome is not None:
             return None
         answer = self.fail(error, outcome_of(error), sent=self.committed)
-        return None if answer is None else self.answer(answer)
+        if answer is None:
+            return None
+        try:
+            return self.answer(answer)
+        except BaseException as late:
+            # A flow outside failed at the answer, or the server refused it: the flows that are
+            # left hear of that, but it masks no error of the application.
+            self.effects.report("the answer to an exception failed", late)
+            return self.failed(late)
 
     def release(self, error: BaseException | None = None) -> None:
         """The application is over: let go of the server's objects."""
