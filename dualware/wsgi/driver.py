@@ -218,6 +218,8 @@ def _passed_by(exchange: WSGIExchange, body: Any) -> Iterable[bytes]:
     closing = Body(exchange, body)
     try:
         closing.hook(body)
+        # No code of the application runs in there, and waitress closes it on another thread.
+        exchange.leave()
     except AttributeError:
         exchange.end("completed")
         exchange.release()
