@@ -4,14 +4,16 @@ A state machine that a test can drive by hand: `start`, then `head` and `body`, 
 `fail`. The drivers are the only callers. It enforces the laws of the model, so that no middleware
 has to. It must never do I/O, wait, or know a protocol.
 
-The state is a table with one row for each flow, in stack order: the flow, and what it waits for
-(None: it is over). The head moves outwards, so the rows from `_ahead` on are those that it passed.
+The state is a table of flows in stack order (None: it is over) and the place of the head, which
+moves outwards. Flows from `_ahead` on were passed by it and wait for END. Those before wait for
+RESPONSE, but for the few that `_early` knows otherwise.
 """
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from dualware.core.exchange import (
@@ -83,6 +85,7 @@ class Engine(Exchange):
     """The body for which an exchange that is over stays current."""
 
     _known: bool = False
+    _early: Mapping[int, Event] = MappingProxyType({})
     _joined: tuple[Stack, ...] = ()
 
     def __init__(self, source: Any, upstream: Any, effects: Effects) -> None:
@@ -172,68 +175,75 @@ class Engine(Exchange):
     def start(self, plan: Stack) -> Answer | None:
         """Start the flows of ``plan``, outermost first, until one answers. Returns its answer."""
         self._plan = plan
-        starts = plan.starts
         flows: list[Flow | None] = []
         self._flows = flows
-        # Nearly all flows wait for RESPONSE first, so only the others are written down.
-        waits: list[Event | None] = [RESPONSE] * len(starts)
-        self._waits = waits
-        self._ahead = 0
         self._may_answer = True
-        for start in starts:
+        for start in plan.starts:
             flow = wait = None
             try:
                 flow = start(self)
                 if flow is not None:
                     wait = next(flow, None)
-                if wait is RESPONSE and self._answer is None:
-                    flows.append(flow)
-                    continue
-                # An answer passes RESPONSE of the flows outside only; its giver may see END.
-                legal = LEGAL[START] if self._answer is None else _AFTER_ANSWER
-                self._check(flow, plan.middleware[len(flows)], wait, legal)
+                # By identity, and the commonest first: this is what every flow costs.
+                if wait is not RESPONSE or self._answer is not None:
+                    flow = self._begun(flow, wait)
             except BaseException as error:
-                wait = self._answer = None
+                flow = self._answer = None
                 self._ahead = len(flows)
                 self._failed(plan.middleware[len(flows)], error)
-            waits[len(flows)] = wait
             flows.append(flow)
             if self._answer is not None:
                 break
         self._may_answer = False
-        self._ahead = len(flows)
+        # An answer passes RESPONSE of the flows outside its giver only; that one may see END.
+        self._ahead = len(flows) if self._answer is None else len(flows) - 1
         return self._answer
+
+    def _begun(self, flow: Flow | None, wait: Event | None) -> Flow | None:
+        """``flow`` if it goes on from its start, waiting for anything but RESPONSE."""
+        index = len(self._flows)
+        legal = LEGAL[START] if self._answer is None else _AFTER_ANSWER
+        self._check(flow, self._plan.middleware[index], wait, legal)
+        if wait is None:
+            return None
+        self._early = {**self._early, index: wait}
+        return flow
 
     # On the way out
 
     def head(self) -> bool:
         """The head is known: RESPONSE. Returns False where it is held for the first chunk."""
-        flows, waits = self._flows, self._waits
+        flows, early = self._flows, self._early
         index = self._ahead
         while index:
             index -= 1
-            wait = waits[index]
+            flow = flows[index]
+            if flow is None:
+                continue
+            wait: Event | None = early.get(index, RESPONSE) if early else RESPONSE
             try:
                 if wait is RESPONSE:
-                    wait = next(flows[index], None)  # type: ignore[arg-type]
-                    if wait is not END and wait is not None:
-                        self._check(
-                            flows[index], self._plan.middleware[index], wait, LEGAL[RESPONSE]
-                        )
+                    wait = next(flow, None)
+                    if wait is None:
+                        flows[index] = None
+                        continue
+                    if wait is not END:
+                        self._check(flow, self._plan.middleware[index], wait, LEGAL[RESPONSE])
                 if wait is BODY:
                     if not self._known:
-                        waits[index] = BODY
+                        self._early = {**early, index: BODY}
                         self._ahead = index + 1
                         return False
-                    wait = next(flows[index], None)  # type: ignore[arg-type]
-                    self._check(flows[index], self._plan.middleware[index], wait, LEGAL[BODY])
+                    wait = next(flow, None)
+                    self._check(flow, self._plan.middleware[index], wait, LEGAL[BODY])
             except BaseException as error:
-                waits[index] = wait = None
+                wait = None
                 self._ahead = index
                 self._failed(self._plan.middleware[index], error)
-            waits[index] = wait
             if wait is END:
                 self.watched = True
+            else:
+                flows[index] = None
         self._ahead = 0
         return True
 
@@ -276,7 +286,8 @@ class Engine(Exchange):
         raised: BaseException | None = None
         for index, flow, each in self._live():
             try:
-                if self._waits[index] is END:
+                # What the head has passed waits for END, if it lives; so may what it never reached.
+                if index >= self._ahead or self._early.get(index) is END:
                     self._check(flow, each, next(flow, None), LEGAL[END])
                 else:
                     flow.close()
@@ -284,7 +295,6 @@ class Engine(Exchange):
                 self._report(each, error)
             except BaseException as error:
                 raised = error
-            self._waits[index] = None
         if raised is not None:
             raise raised
 
@@ -301,7 +311,6 @@ class Engine(Exchange):
         self._may_answer = not sent
         traceback = error.__traceback__
         for index, flow, each in self._live():
-            self._waits[index] = None
             raised_again = self._throw(index, flow, each, error)
             if self._answered():
                 self.error = self.outcome = None
@@ -336,16 +345,16 @@ class Engine(Exchange):
                 self._report(each, raised)
             return True
         else:
-            self._waits[index] = wait
+            self._flows[index] = flow
             self.watched = True
         # What is no Exception asks a thread or a task to stop; nobody can deal with that.
         return not isinstance(error, Exception)
 
     def _live(self) -> Iterator[tuple[int, Flow, Middleware]]:
-        """The flows that still wait, innermost first."""
+        """The flows that still wait, innermost first; each is out of the table with that."""
         for index in range(len(self._flows) - 1, -1, -1):
-            flow = self._flows[index]
-            if flow is not None and self._waits[index] is not None:
+            flow, self._flows[index] = self._flows[index], None
+            if flow is not None:
                 yield index, flow, self._plan.middleware[index]
 
     def leave(self) -> None:
@@ -374,10 +383,9 @@ class Engine(Exchange):
         self, flow: Flow | None, each: Middleware, wait: Any, legal: frozenset[Event | None]
     ) -> None:
         """Raise ExchangeError, and close the flow, if it may not wait for that here."""
-        if any(wait is event for event in legal):
+        if flow is None or any(wait is event for event in legal):
             return
-        if flow is not None:
-            flow.close()
+        flow.close()
         names = " or ".join(sorted("return" if e is None else f"yield {e}" for e in legal))
         raise ExchangeError(
             f"{type(each).__qualname__} yielded {wait!r} where it may only {names}: events come "
