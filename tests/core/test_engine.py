@@ -5,8 +5,10 @@ tests of its own.
 """
 
 import asyncio
+import gc
 import inspect
 import pickle
+import weakref
 from contextvars import Context, copy_context
 
 import pytest
@@ -962,6 +964,12 @@ def test_enclosing():
         assert outer is enclosing(request)
         assert None is enclosing(BenchRequest(path="/other"))
 
+        # Between two items of a body anything may be called in that context.
+        outer.running = False
+
+        assert None is enclosing(request)
+
+        outer.running = True
         outer.end("completed")
 
         assert None is enclosing(request)
@@ -1048,6 +1056,35 @@ def test_leave_in_another_context():
     Context().run(leave, exchange, None)
     exchange.token = token
     Context().run(leave, other, other)
+
+
+def test_an_exchange_lingers_as_long_as_its_body():
+    """One that is over stays current for a body that goes by, not for what comes after it."""
+
+    def body():
+        yield b"x"
+
+    class Unknown:
+        """A body that says nothing of itself."""
+
+    exchange = begun()
+
+    assert not exchange.lingers
+
+    for lives in (generator := body(), unknown := Unknown()):
+        exchange.lingers_for = weakref.ref(lives)
+
+        assert exchange.lingers
+
+    del lives, unknown
+    gc.collect()
+
+    assert not exchange.lingers
+
+    exchange.lingers_for = weakref.ref(generator)
+    generator.close()
+
+    assert not exchange.lingers
 
 
 # The exit

@@ -120,6 +120,28 @@ def test_leave(exchange):
     assert None is CURRENT.get()
 
 
+def test_a_record_is_found_as_long_as_its_exchange_lingers():
+    """When the body that it lingers for is over, it is current no longer."""
+
+    def body():
+        yield b"x"
+
+    def ask():
+        exchange, generator = begun(), body()
+        record = exchange.record
+        CURRENT.set(exchange)
+        exchange.lingers_for = weakref.ref(generator)
+
+        assert record is live_record()
+
+        generator.close()
+
+        assert None is live_record()
+        assert None is CURRENT.get()
+
+    Context().run(ask)
+
+
 def test_a_record_keeps_no_exchange_alive():
     """One that outlives its exchange in a leaked context keeps nothing else."""
     exchange = begun()
