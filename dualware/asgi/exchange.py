@@ -319,5 +319,12 @@ class ASGIExchange(Engine):
         if answer is None:
             return False
         self.broken = None
-        await self.answer(answer)
+        try:
+            await self.answer(answer)
+        except BaseException as raised:
+            # There is no second answer: this is what the exchange ends with, if it has not yet.
+            if self.outcome is None:
+                outcome = "aborted" if self.gone else outcome_of(raised)
+                self.fail(raised, outcome, sent=True)
+            raise
         return self.reraise is None
