@@ -66,7 +66,12 @@ class WSGIExchange(Engine):
         if self._held is None:
             self._held = (status, headers)
         else:
-            self._restart(status, headers, exc_info)
+            try:
+                self._restart(status, headers, exc_info)
+            finally:
+                # PEP 3333: exc_info must not be kept, it keeps every frame of the error alive.
+                # Where the error is raised again, our frames are among those.
+                del exc_info
         return self.write
 
     def _restart(self, status: str, headers: _Pairs, exc_info: Any) -> None:
@@ -83,7 +88,6 @@ class WSGIExchange(Engine):
                 self.hand_over()
             self._replace(status, headers, exc_info)
         finally:
-            # PEP 3333: exc_info must not be kept, it keeps every frame of the error alive.
             del exc_info
 
     def write(self, data: bytes) -> None:
@@ -99,13 +103,16 @@ class WSGIExchange(Engine):
     def _replace(self, status: str, headers: _Pairs, exc_info: Any) -> None:
         """A head after the first was passed on: what the flows changed stays, once."""
         replaced = self._rebased_on(headers)
-        if exc_info is None:
-            self._write = self._upstream(status, replaced.pairs)
-        else:
-            self._write = self._upstream(status, replaced.pairs, exc_info)
-            if self._output:
-                # Several servers do not raise again as PEP 3333 demands (protocols W18).
-                raise exc_info[1].with_traceback(exc_info[2])
+        try:
+            if exc_info is None:
+                self._write = self._upstream(status, replaced.pairs)
+            else:
+                self._write = self._upstream(status, replaced.pairs, exc_info)
+                if self._output:
+                    # Several servers do not raise again as PEP 3333 demands (protocols W18).
+                    raise exc_info[1].with_traceback(exc_info[2])
+        finally:
+            del exc_info
         self._follow(status, replaced)
         self._held = (status, headers)
         if self.watched:
