@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dualware.core import ids
 from dualware.core.ids import (
     NAMED,
     Order,
@@ -312,8 +313,10 @@ def test_part():
     order.part()
 
     assert (11, 5) == order.step(10, 5)
-    order.part()
+    ids._part()
     assert (20, 6) == order.step(20, 6)
+    ids._part()
+    assert (21, 7) == order.step(20, 7)
 
 
 def test_part_before_the_first():

@@ -23,7 +23,6 @@ from werkzeug.utils import import_string
 
 from dualware.core.effects import Effects
 from dualware.core.exchange import END, RESPONSE, Exchange, Flow, Middleware
-from dualware.core.fields import is_value
 from dualware.core.headers import Headers, StrHeaders
 from dualware.core.ids import NAMED, Generate, hex_ids, is_request_id, well_formed
 from dualware.core.message import Request
@@ -387,12 +386,12 @@ def _compiled_validator(settings: RequestIDSettings, effects: Effects) -> Callab
     if not settings.allow_unsafe:
         return lambda text: usual(text) and narrow(text)
     most = settings.max_length
-    return lambda text: len(text) <= most and _harmless(text) and narrow(text)
+    return lambda text: len(text) <= most and _HARMLESS.fullmatch(text) and narrow(text)
 
 
-def _harmless(text: str) -> bool:
-    """Whether ``text`` could at least be written into a header, under both protocols."""
-    return text != "" and is_value(text) and "\t" not in text
+# What could at least be written into a header under both protocols, and does nothing to a
+# terminal: RFC 9110 §5.5's field-value without tabs and without the controls of Latin-1.
+_HARMLESS: Final = re.compile(r"[!-~\xa0-\xff](?:[ -~\xa0-\xff]*[!-~\xa0-\xff])?")
 
 
 def _compiled_generator(settings: RequestIDSettings, effects: Effects) -> Generate:
@@ -409,7 +408,7 @@ def _guarded(
 ) -> Generate:
     """The user's generator, with ``hex`` to stand in where it fails or makes no valid id."""
     instead = hex_ids(effects.random)
-    valid = _harmless if settings.allow_unsafe else is_request_id
+    valid = _HARMLESS.fullmatch if settings.allow_unsafe else is_request_id
 
     def generate() -> str:
         try:
