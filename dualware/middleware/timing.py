@@ -325,7 +325,8 @@ class TimingSettings(Settings):
     def _sinks(cls, given: Any) -> Any:
         if isinstance(given, list | tuple):
             for sink in cast("Iterable[Any]", given):
-                _usable(sink)
+                if not callable(_usable(sink)):
+                    raise fault("DW104", f"{sink!r} can't be called")
         return cast("Any", given)
 
     @field_validator("queue_header")
