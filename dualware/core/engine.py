@@ -196,7 +196,10 @@ class Engine(Exchange):
                 break
         self._may_answer = False
         # An answer passes RESPONSE of the flows outside its giver only; that one may see END.
-        self._ahead = len(flows) if self._answer is None else len(flows) - 1
+        self._ahead = len(flows)
+        if self._answer is not None:
+            self._ahead -= 1
+            self.watched = flows[-1] is not None
         return self._answer
 
     def _begun(self, flow: Flow | None, wait: Event | None) -> Flow | None:
