@@ -274,12 +274,32 @@ def test_an_answer_passes_the_flows_outside_only():
     ] == log
 
 
+def test_an_answer_is_followed_for_its_giver():
+    """The giver alone wants to see END, so the driver has to look out for it."""
+    log = []
+
+    def answering(exchange):
+        exchange.respond(204)
+        yield END
+        log.append(exchange.outcome)
+
+    exchange = Bench(Of(answering))
+    exchange.give_answer(exchange.go())
+
+    assert exchange.watched
+
+    exchange.end("completed")
+
+    assert ["completed"] == log
+
+
 def test_an_answer_of_a_plain_function():
     """A middleware that answers needs no generator."""
     exchange = Bench(Of(lambda exchange: exchange.respond(404, {"X-A": "1"}, b"no")))
     answer = exchange.go()
 
     assert (404, [("X-A", "1")], b"no") == (answer.status, answer.headers, answer.body)
+    assert not exchange.watched
 
 
 @pytest.mark.parametrize("wait", [RESPONSE, BODY, "END"])
