@@ -316,6 +316,36 @@ def test_goes_on_after_a_failed_send():
     assert ["start", "body", "body"] == server.types
 
 
+@pytest.mark.parametrize("kind", ["debug", "early_hint", "push", "unknown"])
+@pytest.mark.parametrize("held", [True, False])
+def test_other_message_cannot_be_sent(kind, held):
+    """A client that is gone is told of as such, whatever was being sent."""
+    # protocols A27, A28
+    seen, gone = [], OSError("gone")
+    first = [start()] if held else []
+    app = sending(*first, {"type": f"http.response.{kind}"}, start(), body())
+    assert Server(fails={1: gone}).run(wrap(app, Observer(seen), Hold())) is gone
+
+    assert [("END", "aborted")] == seen
+
+
+@pytest.mark.parametrize("path", FOLLOWED)
+def test_disconnect_while_nothing_was_sent(path):
+    """The application returns without a body, since nobody waits for one."""
+    # protocols A20, A28
+    seen = []
+
+    async def app(scope, receive, send):
+        await send(start())
+        await receive()
+
+    server = Server({"type": "http.disconnect"})
+    assert server.run(wrap(app, *PATHS[path](seen))) is None
+
+    assert ["start"] == server.types
+    assert [("END", "aborted")] == seen
+
+
 @pytest.mark.parametrize("path", FOLLOWED)
 def test_bytes_are_counted_when_taken(path):
     """What the server did not take was not sent."""

@@ -672,6 +672,19 @@ def test_head_request(path):
     assert [0] == [end.sent for end in ends]
 
 
+def test_head_request_for_a_file():
+    """The server sends nothing of it."""
+    # protocols A22, A23
+    ends = []
+    app = sending(
+        start(headers=[(b"content-length", b"5")]),
+        {"type": "http.response.pathsend", "path": "/a"},
+    )
+    assert Server().run(wrap(app, Ends(ends)), method="HEAD") is None
+
+    assert [("completed", 0)] == [(end.outcome, end.sent) for end in ends]
+
+
 # One send for each message
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from dualware import BODY, END, RESPONSE, Middleware
 from dualware.testing import ABSENT, ASGIClient
-from dualware.testing.asgi import Inside, build_scope
+from dualware.testing.asgi import Inside, PassThrough, build_scope
 from tests.protocols.asgi_parts import (
     Answering,
     Broken,
@@ -108,6 +108,19 @@ def test_only_who_opted_in():
     result = ASGIClient(wrap(Inside(echo), Head("X-Not"), Opted(), Answering())).websocket_sync()
 
     assert [("x-head", "1")] == result.headers
+
+
+def test_same_middleware_inside_passes_through():
+    """Met again inside the session, with foreign middleware between, it runs once."""
+    # protocols A31
+    seen = []
+    opted, other = Opted(seen), Opted(seen, name="X-Inner")
+    innermost = PassThrough(wrap(Inside(echo), opted))
+    inner = wrap(innermost, other, opted)
+    result = ASGIClient(wrap(PassThrough(inner), opted)).websocket_sync(messages=["a"])
+
+    assert [("x-inner", "1"), ("x-head", "1")] == result.headers
+    assert [1, 1] == [exchange.session.messages_in for exchange in seen]
 
 
 # Accept
