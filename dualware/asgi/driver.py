@@ -84,7 +84,7 @@ class ASGIWrapper:
             await self._inner(scope, receive, send)
             return
         make = ASGIExchange if kind == "http" else WebSocketExchange
-        exchange: ASGIExchange | WebSocketExchange = make(scope, receive, send, self._effects)
+        exchange: ASGIExchange | WebSocketExchange = make(scope, send, self._effects, receive)
         if CURRENT.get() is not None and (outer := enclosing(exchange.request)) is not None:
             plan = plan.without(outer.ran)
             if not plan.middleware:
@@ -101,7 +101,8 @@ class ASGIWrapper:
             answer = exchange.start(plan)
             if answer is None:
                 await self._inner(exchange.scope, exchange.receive, exchange.send)
-                await exchange.finish()
+                if not exchange.finished():
+                    await exchange.finish()
             else:
                 await exchange.answer(answer)
         except BaseException as error:
@@ -110,8 +111,7 @@ class ASGIWrapper:
             if not await exchange.failed(error):
                 raise
         finally:
-            exchange.over(late)
-            exchange.leave()
+            exchange.release(late)
 
 
 class _Factory(Protocol[_P]):

@@ -16,8 +16,7 @@ from dualware.core.headers import BytesHeaders
 from dualware.core.message import ExchangeError, Response
 
 if TYPE_CHECKING:
-    from dualware.core.effects import Effects
-    from dualware.core.exchange import Answer, Outcome
+    from dualware.core.exchange import Answer
 
 __all__ = ["ASGIExchange", "Message", "Receive", "Send"]
 
@@ -50,7 +49,7 @@ async def _nothing() -> None:
 class ASGIExchange(Engine):
     """What the application gets as `receive` and `send`, and what the driver moves on."""
 
-    __slots__ = ("_place", "_receive")
+    __slots__ = ()
 
     _upstream: Send
 
@@ -59,11 +58,6 @@ class ASGIExchange(Engine):
     Most servers swallow what is sent after it, and say nothing (protocols A28)."""
 
     _trailers_to_come: bool = False
-
-    def __init__(self, scope: Scope, receive: Receive, send: Send, effects: Effects) -> None:
-        Engine.__init__(self, scope, send, effects)
-        self._receive = receive
-        self._place = _BEFORE
 
     @property
     def scope(self) -> Scope:
@@ -107,7 +101,7 @@ class ASGIExchange(Engine):
         if message["type"] == "http.response.start":
             return self._head(message)
         # Before the head: informational messages, and what we do not know.
-        return self._upstream(message)
+        return self._watched(message)
 
     # Head
 
@@ -137,7 +131,7 @@ class ASGIExchange(Engine):
                 # granian needs the key, daphne and gunicorn a list (protocols A15).
                 pairs = response.headers.pairs
                 message = {**message, "status": response.status, "headers": pairs}
-        if self.watched or self.coded or message.get("trailers"):
+        if self.watched or (response is not None and response.coded) or message.get("trailers"):
             self._place = _OPEN
             return self._watched(message)
         self._place = _PLAIN
@@ -147,7 +141,7 @@ class ASGIExchange(Engine):
         """The head was held; ``message`` is what ends that (protocols A18)."""
         kind = message["type"]
         if kind in _PASSING:
-            await self._upstream(message)
+            await self._watched(message)
         elif kind == "http.response.body":
             message = self._first(message)
             await self._send_head()
@@ -290,8 +284,17 @@ class ASGIExchange(Engine):
         )
         await self._body({"type": "http.response.body", "body": b"" if response.bodiless else data})
 
+    def finished(self) -> bool:
+        """Whether nothing is left to do when the application returned: END was, or no one waits."""
+        if self._place == _PLAIN and self.outcome is None:
+            # Nobody followed the body, so nobody is there to be told of anything else.
+            self.outcome = "completed"
+            if self._record is not None:
+                self.seal()
+        return self.outcome is not None
+
     async def finish(self) -> None:
-        """The application returned."""
+        """The application returned, and left something open."""
         if self.broken is not None:
             # It took the failure of a policy for one of the server's, and went on.
             raise self.broken
@@ -300,15 +303,10 @@ class ASGIExchange(Engine):
             self.response.opaque = True
             self._reach_body(None, complete=False)
             await self._send_head()
-        self.end(self._outcome())
-
-    def _outcome(self) -> Outcome:
-        if self._place == _PLAIN:
-            # Nobody followed the body, so nobody is there to be told.
-            return "completed"
         if self.gone:
-            return "aborted"
-        return "no_response" if self._place == _BEFORE else "incomplete"
+            self.end("aborted")
+        else:
+            self.end("no_response" if self._place == _BEFORE else "incomplete")
 
     async def failed(self, error: BaseException) -> bool:
         """The application raised. Returns whether a flow answered and dealt with it."""

@@ -34,16 +34,15 @@ _DENIAL: Final = "websocket.http.response"
 class WebSocketExchange(Engine):
     """What the application gets as `receive` and `send` of a session."""
 
-    __slots__ = ("_receive",)
+    __slots__ = ()
 
     session: Session
     gone: bool = False
     """Whether send raised OSError: the client is not there any more."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, effects: Effects) -> None:
-        Engine.__init__(self, scope, send, effects)
+    def __init__(self, scope: Scope, send: Send, effects: Effects, receive: Receive) -> None:
+        super().__init__(scope, send, effects, receive)
         self.session = Session()
-        self._receive = receive
 
     @property
     def scope(self) -> Scope:
@@ -167,8 +166,12 @@ class WebSocketExchange(Engine):
         )
         await self.send({"type": f"{_DENIAL}.body", "body": answer.body})
 
+    def finished(self) -> bool:
+        """Whether END was before the application returned."""
+        return self.outcome is not None
+
     async def finish(self) -> None:
-        """The application returned."""
+        """The application returned, and left the session open."""
         if self.broken is not None:
             raise self.broken
         if self.gone:
@@ -181,8 +184,7 @@ class WebSocketExchange(Engine):
         """The application raised. A handshake that was not answered yet may still be refused."""
         if self.outcome is not None:
             return False
-        if self.session.closed_by is None:
-            self.session.closed_by = "client" if self.gone else "error"
+        self.session.closed_by = "client" if self.gone else "error"
         outcome = "aborted" if self.gone else outcome_of(error)
         # The application may or may not have taken the connect message, so nobody can answer
         # in its place any more: the server does, with a 500 or by dropping the connection.

@@ -12,8 +12,7 @@ RESPONSE, but for the few that `_early` knows otherwise.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from dualware.core.exchange import (
@@ -49,7 +48,8 @@ class Engine(Exchange):
 
     # What every exchange uses has a slot, the rest stands on the class: an attribute of the class
     # costs more to look at than a slot costs to set, and one that is never looked at costs
-    # nothing. `source` and `upstream` are the protocol's own objects, opaque in this room.
+    # nothing. `_source`, `_upstream`, `_receive`, `_held` and
+    # `_place` are the protocol's own: this room never looks at them.
     __slots__ = (
         "_ahead",
         "_answer",
@@ -57,7 +57,9 @@ class Engine(Exchange):
         "_flows",
         "_held",
         "_may_answer",
+        "_place",
         "_plan",
+        "_receive",
         "_record",
         "_request",
         "_response",
@@ -85,12 +87,14 @@ class Engine(Exchange):
     """The body for which an exchange that is over stays current."""
 
     _known: bool = False
-    _early: Mapping[int, Event] = MappingProxyType({})
+    _early: dict[int, Event] | None = None
     _joined: tuple[Stack, ...] = ()
 
-    def __init__(self, source: Any, upstream: Any, effects: Effects) -> None:
+    def __init__(self, source: Any, upstream: Any, effects: Effects, receive: Any = None) -> None:
         self._source = source
         self._upstream = upstream
+        self._receive = receive
+        self._place = 0
         self.effects = effects
         self.outcome = None
         self.outer: Engine | None = None
@@ -209,7 +213,7 @@ class Engine(Exchange):
         self._check(flow, self._plan.middleware[index], wait, legal)
         if wait is None:
             return None
-        self._early = {**self._early, index: wait}
+        self._early = {**(self._early or {}), index: wait}
         return flow
 
     # On the way out
@@ -223,7 +227,7 @@ class Engine(Exchange):
             flow = flows[index]
             if flow is None:
                 continue
-            wait: Event | None = early.get(index, RESPONSE) if early else RESPONSE
+            wait: Event | None = RESPONSE if early is None else early.get(index, RESPONSE)
             try:
                 if wait is RESPONSE:
                     wait = next(flow, None)
@@ -234,7 +238,7 @@ class Engine(Exchange):
                         self._check(flow, self._plan.middleware[index], wait, LEGAL[RESPONSE])
                 if wait is BODY:
                     if not self._known:
-                        self._early = {**early, index: BODY}
+                        self._early = {**(early or {}), index: BODY}
                         self._ahead = index + 1
                         return False
                     wait = next(flow, None)
@@ -290,7 +294,7 @@ class Engine(Exchange):
         for index, flow, each in self._live():
             try:
                 # What the head has passed waits for END, if it lives; so may what it never reached.
-                if index >= self._ahead or self._early.get(index) is END:
+                if index >= self._ahead or (self._early or {}).get(index) is END:
                     self._check(flow, each, next(flow, None), LEGAL[END])
                 else:
                     flow.close()
@@ -360,8 +364,18 @@ class Engine(Exchange):
             if flow is not None:
                 yield index, flow, self._plan.middleware[index]
 
+    def release(self, error: BaseException | None = None) -> None:
+        """The application itself is over, maybe long after END.
+
+        Tells whoever asked, and makes current again what was so before this exchange.
+        """
+        if self._exits is not None:
+            self.over(error)
+        if self.token is not None:
+            self.leave()
+
     def leave(self) -> None:
-        """Make the exchange current again that was so before this one."""
+        """Make current again what was so before this exchange, if this one is current."""
         token, self.token = self.token, None
         if token is not None:
             try:
@@ -370,11 +384,9 @@ class Engine(Exchange):
                 leave(self)
 
     def over(self, error: BaseException | None = None) -> None:
-        """The application itself is over, maybe long after END. Calls the exit callbacks."""
-        if self._exits is None:
-            return
+        """Call the exit callbacks with what the application raised after END."""
         exits, self._exits = self._exits, None
-        for callback in exits:
+        for callback in exits or ():
             try:
                 callback(error)
             except Exception as raised:

@@ -88,8 +88,8 @@ class WSGIWrapper:
             if answer is not None:
                 return _listed(exchange, exchange.answer(answer))
             body = self._inner(environ, exchange.start_response)
-            if type(body) is list or isinstance(body, (list, tuple)):
-                return _whole(exchange, body)
+            if isinstance(body, (list, tuple)):
+                return body if exchange.finish() else _whole(exchange, body)
             return _streamed(exchange, body, environ)
         except BaseException as error:
             return _failed(exchange, body, error)
@@ -142,9 +142,6 @@ def _whole(exchange: WSGIExchange, body: list[bytes] | tuple[bytes, ...]) -> Ite
     if exchange.committed or exchange.head():
         if exchange.coded:
             body = [exchange.response.through(b"".join(body), last=True)]
-        elif not exchange.committed and not exchange.watched:
-            exchange.finish()
-            return body
     else:
         given = body[0] if len(body) == 1 else b"".join(body)
         data = exchange.body(given, complete=True)

@@ -14,7 +14,7 @@ from dualware.core.engine import Engine, outcome_of
 from dualware.core.exchange import NO_RESPONSE
 from dualware.core.headers import StrHeaders, drop_length
 from dualware.core.message import Response
-from dualware.core.record import CURRENT, leave
+from dualware.core.record import leave
 from dualware.wsgi.request import WSGIRequest
 
 if TYPE_CHECKING:
@@ -218,19 +218,23 @@ class WSGIExchange(Engine):
             return self.failed(late)
 
     def release(self, error: BaseException | None = None) -> None:
-        """The application is over: let go of the server's objects."""
-        self.over(error)
-        self.leave()
+        """The application is over: let go of the server's objects too."""
+        Engine.release(self, error)
         # protocols W11: the server may keep our body, a leaked context us, but not the environ.
         self._source = _NO_ENVIRON
         self._request = self._upstream = self._write = None
 
-    def finish(self) -> None:
-        """Hand the head over; the whole body follows, and no flow wants to know.
+    def finish(self) -> bool:
+        """Finish an exchange whose whole body is known, if no flow needs it. Returns whether.
 
-        What `hand_over`, `end` and `release` do where there is so little to do: the way of every
-        list behind a stack that only looks at heads. Saves a fifth of what such a stack costs.
+        What `head`, `hand_over`, `end` and `release` do where there is so little to do: the way
+        of every list behind a stack that only looks at heads, at two thirds of what it costs
+        step by step. Where it returns False they go on from here.
         """
+        if self._held is None or self.committed or not self.head() or self.watched:
+            return False
+        if self._response is not None and self._response.coded:
+            return False
         self.hand_over()
         self.outcome = "completed"
         if self._record is not None:
@@ -238,12 +242,10 @@ class WSGIExchange(Engine):
         if self._exits is not None:
             self.over()
         if self.token is not None:
-            try:
-                CURRENT.reset(self.token)
-            except (ValueError, RuntimeError):
-                leave(self)
+            self.leave()
         self._source = _NO_ENVIRON
         self._request = self._upstream = self._write = None
+        return True
 
     def linger(self, body: Any) -> None:
         """Keep the record current for a body that goes to the server untouched.
@@ -253,7 +255,8 @@ class WSGIExchange(Engine):
         begins. `start_response` still works, for a body that fails before its first item.
         """
         self.end("completed")
-        self.over()
+        if self._exits is not None:
+            self.over()
         former = None if self.token is None else self.token.old_value
         if isinstance(former, Engine) and former.outcome is None:
             # We are a request that another exchange makes to itself; the rest of it comes first.
