@@ -10,6 +10,7 @@ from dualware.core.record import add_fields, carry, request_id
 from dualware.core.stack import Stack
 from dualware.outbound import outbound_headers
 from dualware.settings import load
+from dualware.spans import span
 from dualware.wrapping import wrap
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "load",
     "outbound_headers",
     "request_id",
+    "span",
     "wrap",
 ]

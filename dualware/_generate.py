@@ -96,13 +96,14 @@ def _wrappers(protocol: str) -> str:
 def _imports(protocol: str, text: str) -> Iterator[str]:
     wrapper = f"{protocol.upper()}Wrapper"
     shown = ["ASGIApp", wrapper] if protocol == "asgi" else [wrapper]
-    typed = {
-        "re.": "import re",
-        "Callable[": "from collections.abc import Callable",
-        "Any": "from typing import Any",
-        "Literal[": "from typing import Literal",
-    }
-    needed = [line for mark, line in typed.items() if re.search(rf"\b{re.escape(mark)}", text)]
+
+    def marks(*names: str) -> list[str]:
+        return [name for name in names if re.search(rf"\b{name}\b[.\[\],]", text)]
+
+    needed = [f"import {name}" for name in marks("re")]
+    needed += [f"from collections.abc import {name}" for name in marks("Callable")]
+    if names := marks("Any", "Literal"):
+        needed.append(f"from typing import {', '.join(names)}")
     if protocol == "wsgi":
         needed.append("\nfrom _typeshed.wsgi import WSGIApplication")
     if "[Request]" in text:

@@ -24,6 +24,7 @@ __all__ = ["ORDER", "class_of", "load", "model_of", "single"]
 
 ORDER: Final[Mapping[str, str]] = {
     "request_id": "RequestID",
+    "timing": "Timing",
 }
 """Every middleware by its word, in canonical order, outermost first. The class lives in the
 module of that word, its settings model beside it."""

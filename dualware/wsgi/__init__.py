@@ -16,7 +16,7 @@ from dualware.wsgi.driver import WSGIWrapper, wrapper
 if TYPE_CHECKING:
     import re
     from collections.abc import Callable
-    from typing import Literal
+    from typing import Any, Literal
 
     from _typeshed.wsgi import WSGIApplication
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RequestIDMiddleware",
+    "TimingMiddleware",
     "WSGIWrapper",
     "wrapper",
 ]
@@ -86,6 +87,62 @@ class RequestIDMiddleware(WSGIWrapper):
                             "clear_structlog": clear_structlog,
                             "outbound_hosts": outbound_hosts,
                             "error_response": error_response,
+                        },
+                    )
+                ]
+            ),
+        )
+
+
+class TimingMiddleware(WSGIWrapper):
+    """Tell the browser how long the application took.
+
+    Settings as in `dualware.middleware.timing`. Raises SettingsError with every problem at
+    once.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        header: str = "Server-Timing",
+        metric: str = "app",
+        expose_spans: bool | Callable[[Request], bool] = False,
+        auto_end: bool = False,
+        legacy_header: str | None = None,
+        trailers: bool = False,
+        max_entries: int = 32,
+        max_bytes: int = 2048,
+        timing_allow_origin: Literal["*"] | list[str] | tuple[str, ...] | None = None,
+        metrics: list[Callable[[Any], object]] | tuple[Callable[[Any], object], ...] | None = None,
+        duration_until: Literal["end", "start"] = "end",
+        route: Callable[[Request], str | None] | None = None,
+        queue_header: str | None = None,
+        queue_trusted: list[str] | tuple[str, ...] = (),
+        thread_cpu: bool = False,
+    ) -> None:
+        super().__init__(
+            app,
+            Stack(
+                [
+                    single(
+                        "timing",
+                        {
+                            "header": header,
+                            "metric": metric,
+                            "expose_spans": expose_spans,
+                            "auto_end": auto_end,
+                            "legacy_header": legacy_header,
+                            "trailers": trailers,
+                            "max_entries": max_entries,
+                            "max_bytes": max_bytes,
+                            "timing_allow_origin": timing_allow_origin,
+                            "metrics": metrics,
+                            "duration_until": duration_until,
+                            "route": route,
+                            "queue_header": queue_header,
+                            "queue_trusted": queue_trusted,
+                            "thread_cpu": thread_cpu,
                         },
                     )
                 ]
