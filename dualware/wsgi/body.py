@@ -84,7 +84,8 @@ class Body:
             raise failure
         try:
             if self._iterator is None:
-                self._iterator = iter(self._body or ())
+                # Never asks for its truth: that may be its len(), and costly or wrong.
+                self._iterator = iter(() if self._body is None else self._body)
             chunk = next(self._iterator)
             if exchange.committed:
                 return exchange.response.through(chunk) if exchange.coded else chunk
@@ -123,7 +124,9 @@ class Body:
         answer = self._exchange.failed(error)
         if answer is None:
             raise error
+        # The answer is whole: nothing follows, from the body or from a codec.
         self._iterator = iter(())
+        self._flushed = True
         self._failure = self._exchange.reraise
         return answer[0]
 
