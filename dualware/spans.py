@@ -138,14 +138,14 @@ def add_span(name: str, ms: float, description: str | None = None) -> bool:
     """
     record = _open_record()
     try:
-        length = float(ms)
+        elapsed = float(ms) * 1_000_000
     except OverflowError:
         return False
-    if record is None or not math.isfinite(length) or length < 0:
+    if record is None or not math.isfinite(elapsed) or elapsed < 0:
         return False
     added = Span(name, description, record.clock)
     added.ended = added.started
-    added.started -= round(length * 1_000_000)
+    added.started -= round(elapsed)
     return _keep(record, added)
 
 

@@ -232,7 +232,7 @@ def test_without_sinks_the_server_is_not_measured(world):
 def test_the_header_says_app(dual, world):
     """What is known when the head leaves, and nothing else."""
     # observability T3
-    script = Script(on_request=lambda: world.tick(12.3456))
+    script = Script(on_request=lambda: world.tick(12.3454))
     result = dual.request(script, world.stack(world.timing()))
 
     assert "app;dur=12.345" == result.header("server-timing")

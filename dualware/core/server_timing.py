@@ -1,7 +1,7 @@
 """The Server-Timing field: metrics in, one field value out.
 
-Pure functions over the grammar of W3C Server Timing §2. Times are whole ns, so that no value can
-be infinite, not a number, or written with an exponent. Must never know what is measured, who may
+Pure functions over the grammar of W3C Server Timing §2. Times are whole ns, so that none can be
+infinite or not a number. Must never know what is measured, who may
 see it, or an exchange.
 
     >>> joined([metric("app", 47_200_000), metric("cache", description="hit")])
@@ -42,9 +42,8 @@ def metric(name: str, duration: int | None = None, description: str | None = Non
 
 
 def milliseconds(duration: int) -> str:
-    """A duration in ns as ms: fixed point, three decimals, cut, never below zero."""
-    micros = max(duration, 0) // 1000
-    return f"{micros // 1000}.{micros % 1000:03d}"
+    """A duration in ns as ms: fixed point, three decimals, never below zero."""
+    return f"{duration / 1_000_000:.3f}" if duration > 0 else "0.000"
 
 
 def quoted(text: str) -> str:

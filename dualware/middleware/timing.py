@@ -435,7 +435,9 @@ class Timing(Middleware):
         origins = settings.timing_allow_origin
         # Resource Timing, "Timing-Allow-Origin": a list of origins, or "*".
         self._origins = ", ".join(origins or ()) if origins != "*" else "*"
-        self._more = bool(self._legacy or self._origins or settings.trailers)
+        self._trailers = settings.trailers
+        more = self._legacy or self._origins or self._trailers
+        self._plain = not more and self._exposed is False
         # Figures
         self._queue_header = (settings.queue_header or "").lower()
         self._trusts = Peers(settings.queue_trusted)
@@ -463,7 +465,13 @@ class Timing(Middleware):
         """Nobody is there to be told of more: no record, and no END."""
         started_at = self._clock()
         yield RESPONSE
-        self._write(exchange, started_at, self._clock(), None)
+        response_at = self._clock()
+        if self._plain:
+            # The defaults, and so nearly every exchange: no call in between.
+            app = milliseconds(response_at - started_at)
+            exchange.response.headers.append(self._header, self._prefix + app)
+        else:
+            self._write(exchange, started_at, response_at, None)
 
     def _noted(self, exchange: Exchange) -> Flow:
         """What is known at the head stands in the record; nobody waits for the rest."""
@@ -583,13 +591,11 @@ class Timing(Middleware):
         headers = exchange.response.headers
         # W3C Server Timing §2: a list, so another line adds to what stands there.
         headers.append(self._header, value)
-        if not self._more:
-            return
         if self._legacy is not None:
             headers.setdefault(self._legacy, f"{app / _SECOND:.6f}")
         if self._origins:
             headers.setdefault(_TAO, self._origins)
-        if self.settings.trailers:
+        if self._trailers:
             self._announce(exchange, started_at, response_at, figures)
 
     def _shows(self, request: Request) -> bool:
