@@ -12,7 +12,7 @@ import zlib
 from urllib.parse import parse_qs
 
 from dualware import BODY, END, RESPONSE, Middleware, Stack
-from dualware.settings import ORDER, load
+from dualware.settings import load
 
 ADDED = frozenset({"server-timing", "x-added", "x-request-id"})
 """Names of the fields that the stack ``ours`` adds."""
@@ -104,7 +104,7 @@ class Guard(Middleware):
 def stacks():
     """Every stack by the mount it stands at."""
     tell = Tell()
-    settings = load({word: True for word in ("request_id", "timing") if word in ORDER})
+    settings = load({"request_id": True, "timing": True})
     return {
         "seen": Stack([tell]),
         "ours": Stack([tell]) + settings + Stack([Add()]),

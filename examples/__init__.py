@@ -1,0 +1,1 @@
+"""One tiny example for each framework, and the demo that compares them."""

@@ -1,0 +1,9 @@
+"""The settings that every example is wrapped with: one mapping, whatever the protocol.
+
+Must never name a framework or a protocol.
+"""
+
+SETTINGS = {
+    "request_id": {"header": "X-Request-ID"},
+    "timing": {"expose_spans": True},
+}

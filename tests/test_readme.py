@@ -1,0 +1,133 @@
+"""README, docs and changelog: every Python snippet runs, and does what the text beside it says.
+
+A comment ``<!-- adds X-Team -->`` above a snippet names the response headers that its application
+adds. Must never run anything but what stands in the pages.
+"""
+
+import asyncio
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from dualware.core.exchange import LEGAL
+from dualware.detect import protocol_of
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+SNIPPET = re.compile(
+    r"(?:<!-- adds ([^\n]*) -->\n)?```python\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
+
+
+def snippets():
+    """Every snippet of every page: the headers that it adds, its code, and where it stands."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for match in SNIPPET.finditer(text):
+            line = text.count("\n", 0, match.start(2)) + 1
+            added = match[1].split(", ") if match[1] else []
+            yield pytest.param(added, match[2], page, line, id=f"{page.name}:{line}")
+
+
+def answer_of(app):
+    """What the application answers to a plain request."""
+    if protocol_of(app) == "wsgi":
+        with httpx.Client(transport=httpx.WSGITransport(app), base_url="http://test") as client:
+            return client.get("/")
+
+    async def ask():
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            return await client.get("/")
+
+    return asyncio.run(ask())
+
+
+@pytest.mark.parametrize(("added", "code", "page", "line"), list(snippets()))
+def test_snippet(added, code, page, line):
+    """A snippet runs, and the application that it makes answers, with the headers it is to add."""
+    if "django" in code:
+        run_with_django(added, code)
+        return
+    names = {"__name__": "snippet"}
+    # The newlines make tracebacks show the line of the page.
+    exec(compile("\n" * (line - 1) + code, page, "exec"), names)
+
+    if "app" in names:
+        response = answer_of(names["app"])
+
+        assert 200 == response.status_code
+        assert added == [name for name in added if name in response.headers]
+
+
+DJANGO = """
+import sys
+from django.conf import settings
+from django.http import HttpResponse
+from django.urls import path
+
+settings.configure(
+    ALLOWED_HOSTS=["*"],
+    SECRET_KEY="of nobody",
+    ROOT_URLCONF=__name__,
+    MIDDLEWARE=[],
+)
+urlpatterns = [path("", lambda request: HttpResponse("Hello"))]
+sys.path.insert(0, {root!r})
+exec({code!r})
+
+from tests.test_readme import answer_of
+
+response = answer_of(application)
+assert response.status_code == 200, response
+assert [name for name in {added!r} if name not in response.headers] == []
+"""
+
+
+def run_with_django(added, code):
+    """Django is set up once in a process, so each of its snippets gets one of its own."""
+    program = DJANGO.format(root=str(ROOT), code=code, added=added)
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_there_are_snippets():
+    """The pattern finds what it looks for: every fence that says Python."""
+    fences = sum(page.read_text(encoding="utf-8").count("```python\n") for page in PAGES)
+
+    assert fences == len(list(snippets()))
+
+
+def test_table_of_legal_orders():
+    """The table in the docs is the one that the engine holds flows to."""
+    lines = (ROOT / "docs" / "events.md").read_text(encoding="utf-8").splitlines()
+    rows = lines[lines.index("| after | a flow may |") + 2 :][: len(LEGAL)]
+    told = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+    words = {
+        event: sorted("return" if e is None else f"yield {e}" for e in LEGAL[event])
+        for event in LEGAL
+    }
+
+    assert [[repr(event), *words[event]] for event in LEGAL] == [
+        [event, *sorted(may.split(", "))] for event, may in told
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links(page):
+    """A link to another page leads to a page that is there."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+
+    assert [] == [link for link in links if not (page.parent / link).is_file()]
