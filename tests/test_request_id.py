@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 import dualware
 from dualware import END, RESPONSE, Middleware, Stack, load
 from dualware.core.effects import Effects
+from dualware.core.outbound import Outbound, host_pattern
 from dualware.core.peers import Peers, network
 from dualware.core.problems import SettingsError
 from dualware.core.record import CURRENT, live_record
 from dualware.effects import REAL
-from dualware.middleware.request_id import Outbound, RequestID, RequestIDSettings
+from dualware.middleware.request_id import RequestID, RequestIDSettings
 from dualware.testing import ABSENT, ASGIClient, Dual, Script
 from tests.test_ids import ACCEPTED, REJECTED
 
@@ -1606,12 +1607,14 @@ def test_id_of_an_exchange_around(dual, fake):
     class Giver(Middleware):
         def __call__(self, exchange):
             exchange.record.request_id = "given"
+            exchange.record.trace = IDS
             yield RESPONSE
 
-    script = Script(on_request=dualware.request_id)
+    script = Script(on_request=live_record)
     result = dual.separate(script, [Giver(), fake.build()], headers={"X-Request-ID": GOOD})
+    [record] = script.probe.seen
 
-    assert ["given"] == script.probe.seen
+    assert ("given", IDS) == (record.request_id, record.trace)
     assert "given" == result.header("x-request-id")
     assert 0 == fake.drawn
 
@@ -1685,7 +1688,7 @@ BAD = [
     ({"trust": ["proxy.example"]}, "DW202", "proxy.example"),
     ({"trust": ["::ffff:10.0.0.0/104"]}, "DW202", "write it as an IPv4 network"),
     ({"trust": [7]}, "DW104", "7 is not a network"),
-    ({"trust": 7}, "DW104", "7 can't be called"),
+    ({"trust": 7}, "DW104", "7 can't be called; write 'validated', 'never', a list"),
     ({"trust": lambda: True}, "DW205", "too many positional arguments"),
     ({"validator": "["}, "DW206", "not a regular expression"),
     ({"validator": re.compile(b"x")}, "DW206", "compile a str"),
@@ -1828,6 +1831,20 @@ def test_outbound_allows():
     assert allowed == [host for host in (*allowed, *denied) if plan.allows(host)]
     assert Outbound("X-Request-ID", None).allows(None)
     assert not Outbound("X-Request-ID", []).allows("api.example.com")
+
+
+@settings(max_examples=200)
+@given(st.text() | st.text("ab.*:-_[]/@"))
+def test_host_pattern(text):
+    """Any text is a pattern or refused, and what is a pattern is nothing more than a host."""
+    # observability R15
+    try:
+        pattern = host_pattern(text)
+    except ValueError:
+        return
+
+    assert text.lower() == pattern
+    assert set(pattern.removeprefix("*.")) <= set("abcdefghijklmnopqrstuvwxyz0123456789_.-:")
 
 
 def test_network():

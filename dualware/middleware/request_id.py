@@ -4,6 +4,8 @@ The id goes into the record, back to the client in one response header, to the a
 on to whatever the application calls (`dualware.outbound`). On the way in everything is settled;
 on the way out one header is written. Place it outermost: everything inside may log.
 
+    dualware.wrap(app, {"request_id": {"trust": ["10.0.0.0/8"], "generator": "uuid7"}})
+
 Knows what a request id is and who may give one. Must never know a protocol, repair an id that
 came in, or make a request fail because an id could not be had.
 """
@@ -26,12 +28,23 @@ from dualware.core.exchange import END, RESPONSE, Exchange, Flow, Middleware
 from dualware.core.headers import Headers, StrHeaders
 from dualware.core.ids import NAMED, Generate, hex_ids, is_request_id, well_formed
 from dualware.core.message import Request
+from dualware.core.outbound import Outbound, host_pattern
 from dualware.core.peers import UNIX, Peers, network
 from dualware.core.record import CURRENT, Record
 from dualware.core.trace import EXTRACTORS
 from dualware.middleware.model import HeaderName, Settings, fault
 
-__all__ = ["Outbound", "RequestID", "RequestIDSettings"]
+__all__ = ["RequestID", "RequestIDSettings"]
+
+_LOGGER: Final = logging.getLogger("dualware")
+_BLANK: Final = " \t"
+"""RFC 9110 §5.5: whitespace around a value is not part of it."""
+_EXPOSED: Final = "Access-Control-Expose-Headers"
+_TEXT: Final = ("Content-Type", "text/plain; charset=utf-8")
+
+# What could at least be written into a header under both protocols, and does nothing to a
+# terminal: RFC 9110 §5.5's field-value without tabs and without the controls of Latin-1.
+_HARMLESS: Final = re.compile(r"[!-~\xa0-\xff](?:[ -~\xa0-\xff]*[!-~\xa0-\xff])?")
 
 
 class RequestIDSettings(Settings):
@@ -148,12 +161,11 @@ class RequestIDSettings(Settings):
     @field_validator("generator", mode="before")
     @classmethod
     def _generator(cls, generator: Any) -> Any:
-        if isinstance(generator, str) and ":" in generator:
-            _usable(_imported(generator), 0)
-        elif isinstance(generator, str):
+        if isinstance(generator, str) and ":" not in generator:
             _choice(generator, NAMED, "or 'package.module:function'")
         else:
-            _usable(generator, 0)
+            made = _imported(generator) if isinstance(generator, str) else generator
+            _usable(made, 0, "'hex', another name, 'package.module:function', or a callable")
         return generator
 
     @field_validator("traceparent", mode="before")
@@ -174,7 +186,7 @@ class RequestIDSettings(Settings):
     @classmethod
     def _outbound_hosts(cls, hosts: Any) -> Any:
         for host in hosts or ():
-            _host(host)
+            _check_host(host)
         return hosts
 
     @model_validator(mode="after")
@@ -238,7 +250,7 @@ def _check_trust(trust: Any) -> None:
         for each in cast("list[Any]", trust):
             _check_network(each)
     elif not isinstance(trust, str):
-        _usable(trust, 1)
+        _usable(trust, 1, "'validated', 'never', a list of networks, or a callable")
     elif trust == UNIX or "." in trust or ":" in trust:
         raise fault("DW104", "networks come in a list", f"write [{trust!r}]")
     else:
@@ -256,20 +268,16 @@ def _check_network(text: Any) -> None:
         raise fault("DW202", str(error), "write '10.0.0.0/8' or 'unix'") from error
 
 
-_HOST: Final = re.compile(r"(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:.]*:[0-9a-f:.]*")
-
-
-def _host(text: str) -> str:
-    """The host, or the pattern of hosts, that ``text`` names. A fault for anything else."""
-    host = text.lower()
-    if _HOST.fullmatch(host) is None or ".." in host:
+def _check_host(text: str) -> None:
+    try:
+        host_pattern(text)
+    except ValueError as error:
         raise fault(
             "DW202",
-            f"{text!r} is not a host",
-            "write 'api.example.com' or '*.example.com': no scheme, port or path; other than "
-            "ASCII letters as 'xn--…'",
-        )
-    return host
+            str(error),
+            "write 'api.example.com' or '*.example.com': no scheme, port or path; letters beyond "
+            "ASCII as 'xn--…'",
+        ) from error
 
 
 def _imported(name: str) -> Any:
@@ -293,13 +301,13 @@ def _check_validator(validator: Any) -> None:
             sentence = f"{validator!r} is not a regular expression: {error}"
             raise fault("DW206", sentence) from error
     elif validator is not None:
-        _usable(validator, 1)
+        _usable(validator, 1, "a regular expression, or a callable")
 
 
-def _usable(function: Any, arguments: int) -> None:
+def _usable(function: Any, arguments: int, instead: str) -> None:
     """Refuse what can't be called with so many arguments, or would have to be awaited."""
     if not callable(function):
-        raise fault("DW104", f"{function!r} can't be called")
+        raise fault("DW104", f"{function!r} can't be called", f"write {instead}")
     if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
         getattr(function, "__call__", None)  # noqa: B004 - the method itself, not whether it is there
     ):
@@ -315,25 +323,6 @@ def _usable(function: Any, arguments: int) -> None:
 
 
 # What the middleware is compiled from
-
-
-class Outbound:
-    """How an exchange introduces itself to the servers that the application calls."""
-
-    __slots__ = ("_below", "_exact", "header")
-
-    def __init__(self, header: str, hosts: Iterable[str] | None) -> None:
-        self.header = header
-        """Name of the header that carries the id."""
-        listed = None if hosts is None else [host.lower() for host in hosts]
-        self._exact = None if listed is None else frozenset(listed)
-        self._below = tuple(host[1:] for host in listed or () if host.startswith("*."))
-
-    def allows(self, host: str | None) -> bool:
-        """Whether ``host`` may see the id. One that is not known (None) is not on any list."""
-        if self._exact is None:
-            return True
-        return host is not None and (host in self._exact or host.endswith(self._below))
 
 
 class Complaints:
@@ -368,11 +357,6 @@ class Complaints:
         )
 
 
-_LOGGER: Final = logging.getLogger("dualware")
-_BLANK: Final = " \t"
-_TEXT: Final = ("Content-Type", "text/plain; charset=utf-8")
-
-
 def _compiled_validator(settings: RequestIDSettings, effects: Effects) -> Callable[[str], Any]:
     """What is true for a valid inbound id; the common case is one C call."""
     usual = well_formed(settings.max_length).fullmatch
@@ -387,11 +371,6 @@ def _compiled_validator(settings: RequestIDSettings, effects: Effects) -> Callab
         return lambda text: usual(text) and narrow(text)
     most = settings.max_length
     return lambda text: len(text) <= most and _HARMLESS.fullmatch(text) and narrow(text)
-
-
-# What could at least be written into a header under both protocols, and does nothing to a
-# terminal: RFC 9110 §5.5's field-value without tabs and without the controls of Latin-1.
-_HARMLESS: Final = re.compile(r"[!-~\xa0-\xff](?:[ -~\xa0-\xff]*[!-~\xa0-\xff])?")
 
 
 def _compiled_generator(settings: RequestIDSettings, effects: Effects) -> Generate:
@@ -418,7 +397,7 @@ def _guarded(
             return instead()
         if isinstance(made, str) and valid(made):
             return made
-        shown = repr(made)[: Complaints.SHOWN]
+        shown = repr(made)[: Complaints.SHOWN] if isinstance(made, str) else f"a {type(made)}"
         effects.report(f"the request id generator {generator!r} made {shown}, no valid id", None)
         return instead()
 
@@ -502,7 +481,7 @@ class RequestID(Middleware):
             _clear_structlog()
         record = exchange.record
         request = exchange.request
-        if self._traces:
+        if record.trace is None:
             record.trace = self._trace(request)
         # A record that has an id already belongs to an exchange around this one.
         if record.request_id is None and not self._identify(record, request):
@@ -524,7 +503,6 @@ class RequestID(Middleware):
             text = request.header(name)
             if text is None:
                 continue
-            # RFC 9110 §5.5: whitespace around a value is not part of it.
             text = text.strip(_BLANK)
             if self._valid(text):
                 inbound = text
@@ -594,9 +572,6 @@ class RequestID(Middleware):
         value = cast("str", exchange.record.request_id)
         headers = [_TEXT] if self._written is None else [_TEXT, (self._written, value)]
         exchange.respond(status, headers, f"{sentence}\nRequest id: {value}\n".encode())
-
-
-_EXPOSED: Final = "Access-Control-Expose-Headers"
 
 
 def _expose(headers: Headers[Any], name: str) -> None:
