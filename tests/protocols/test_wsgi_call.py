@@ -7,6 +7,7 @@ middleware here are as small as they can be.
 import gc
 import inspect
 import io
+import pickle
 import weakref
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from dualware import Stack
 from dualware.testing import ABSENT, FileWrapper, Script, WSGIClient
 from dualware.testing.wsgi import build_environ
-from dualware.wsgi import RequestIDMiddleware
+from dualware.wsgi import RequestIDMiddleware, wrapper
 from dualware.wsgi.driver import WSGIWrapper
 from tests.protocols.wsgi_parts import EVERY_KIND, TEXT, Acts, Adds, Ends, Started, drive, stacked
 
@@ -83,6 +84,47 @@ def test_not_callable(broken):
 def test_repr():
     """A wrapper shows what it wraps."""
     assert f"WSGIWrapper({ABSENT.__init__!r})" == repr(WSGIWrapper(ABSENT.__init__, Stack()))
+
+
+def test_pickle():
+    """A wrapper pickles as what it does: its application and its stack."""
+    copy = pickle.loads(pickle.dumps(Stack([Adds()]).wsgi(application)))
+
+    assert "1" == WSGIClient(copy).request().header("X-Adds")
+
+
+def application(environ, start_response):
+    """An application that can be found by its name."""
+    start_response("200 OK", [TEXT])
+    return []
+
+
+def test_wrapper():
+    """A middleware class becomes a wrapper class, which takes the application first."""
+    wrapped = wrapper(Adds)
+
+    assert "Adds" == wrapped.__name__
+    assert "app" == next(iter(inspect.signature(wrapped).parameters))
+    result = WSGIClient(wrapped(application, "X-Own", value="2")).request()
+    assert "2" == result.header("X-Own")
+
+
+def test_neighbours_are_fused():
+    """A wrapper around a wrapper runs as one, unless it is called in a way of its own."""
+
+    class Own(WSGIWrapper):
+        def __call__(self, environ, start_response):
+            calls.append(environ["PATH_INFO"])
+            return super().__call__(environ, start_response)
+
+    calls = []
+    script = Script()
+    for inner in (WSGIWrapper, Own):
+        wrapped = Stack([Adds("X-Outer")]).wsgi(inner(script.wsgi, Stack([Adds()])))
+        result = WSGIClient(wrapped).request()
+
+        assert ("1", "1") == (result.header("X-Outer"), result.header("X-Adds"))
+    assert ["/"] == calls
 
 
 # The environ
@@ -383,7 +425,6 @@ def test_environ_is_let_go(kind, method, make):
     kept.append(body)
     getattr(body, "close", int)()
     del environ
-    gc.collect()
 
     assert watcher() is None
     assert "" == kept[0].request.path
@@ -419,7 +460,6 @@ def test_answers_let_the_environ_go():
     watcher = weakref.ref(environ)
     drive(Script().wsgi, Acts(act, None)).app(environ, Started())
     del environ
-    gc.collect()
 
     assert watcher() is None
     assert {} == kept[0]._source
