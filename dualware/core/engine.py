@@ -90,10 +90,10 @@ class Engine(Exchange):
     _early: dict[int, Event] | None = None
     _joined: tuple[Stack, ...] = ()
 
-    def __init__(self, source: Any, upstream: Any, effects: Effects, receive: Any = None) -> None:
+    def __init__(self, source: Any, upstream: Any, effects: Effects, inbound: Any = None) -> None:
         self._source = source
         self._upstream = upstream
-        self._receive = receive
+        self._receive = inbound
         self._place = 0
         self.effects = effects
         self.outcome = None
