@@ -1226,6 +1226,20 @@ def test_closed_in_another_context(kind, body):
     assert ["completed"] == ends.outcomes
 
 
+@EVERY_KIND
+def test_token_of_another_context(kind):
+    """Where it does not fit, the variable is cleared all the same."""
+
+    # protocols W44
+    def act(exchange):
+        exchange.token = contextvars.copy_context().run(CURRENT.set, exchange)
+
+    wrapped = Stack([Acts(act)]).wsgi(stacked(kind, Script().wsgi))
+    wrapped(build_environ(), Started())
+
+    assert CURRENT.get() is None
+
+
 def test_a_request_to_oneself():
     """Another path is another exchange, and afterwards the first one goes on."""
     # protocols W44
