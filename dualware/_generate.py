@@ -184,8 +184,8 @@ def _union(spelt: str) -> list[str]:
 
 
 def _default(field: FieldInfo) -> str:
-    value = field.get_default(call_default_factory=True)
-    text = repr(tuple(value) if isinstance(value, list) else value)
+    value: Any = field.get_default(call_default_factory=True)
+    text = repr(value)
     return text.replace("'", '"') if '"' not in text else text
 
 
@@ -202,7 +202,7 @@ def _spelt(annotation: Any) -> str:
         return " | ".join(dict.fromkeys(_spelt(each) for each in arguments))
     if origin is Literal:
         return f"Literal[{', '.join(repr(each).replace(chr(39), chr(34)) for each in arguments)}]"
-    if origin is collections.abc.Callable:
+    if origin is get_origin(collections.abc.Callable[..., Any]):
         taken = "..." if arguments[0] is Ellipsis else f"[{', '.join(map(_spelt, arguments[0]))}]"
         return f"Callable[{taken}, {_spelt(arguments[1])}]"
     if origin is re.Pattern:

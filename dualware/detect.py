@@ -43,12 +43,11 @@ def protocol_of(app: Any) -> Literal["asgi", "wsgi"]:
 
 
 def _is_async(app: Any) -> bool:
-    while isinstance(app, functools.partial):
-        app = app.func
+    if isinstance(app, functools.partial):
+        return _is_async(app.func)
     # Asked of the class: an instance's own __call__ is not what calling it calls.
-    return inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(
-        getattr(type(app), "__call__", None)  # noqa: B004 not whether it is callable, but how
-    )
+    called = type(app).__call__  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(called)
 
 
 def _parameters(app: Any) -> list[inspect.Parameter]:

@@ -26,7 +26,7 @@ class ASGIRequest(Request):
     __slots__ = ("_index", "kind", "scope")
 
     def __init__(self, scope: Scope) -> None:
-        self.scope = scope
+        self.scope: Scope = scope
         """What the application is called with: the server's object, unless we had to copy it."""
         self.kind: Literal["http", "websocket"] = scope["type"]
         self._index: dict[bytes, bytes | list[bytes]] | None = None

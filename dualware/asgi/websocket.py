@@ -42,7 +42,8 @@ class WebSocketExchange(Engine):
 
     def __init__(self, scope: Scope, send: Send, effects: Effects, receive: Receive) -> None:
         super().__init__(scope, send, effects, receive)
-        self.session = Session()
+        # Never None here, as it may be of a request.
+        self.session = Session()  # pyright: ignore[reportIncompatibleVariableOverride]
 
     @property
     def scope(self) -> Scope:
@@ -113,8 +114,8 @@ class WebSocketExchange(Engine):
         if changed is message:
             return message
         # ASGI, "Accept": headers came with version 2.1; the subprotocol has a key of its own.
-        version = (self._source.get("asgi") or {}).get("spec_version", "2.0")
-        if tuple(map(int, version.split("."))) < (2, 1):
+        spoken: dict[str, str] = self._source.get("asgi") or {}
+        if tuple(map(int, spoken.get("spec_version", "2.0").split("."))) < (2, 1):
             return message
         legal = [
             pair

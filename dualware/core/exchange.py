@@ -11,7 +11,7 @@ follow what. It must never know who drives an exchange: that is `dualware.core.e
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, cast
 
 from dualware.core.message import BODILESS, ExchangeError, NoResponse, Request, Response
 
@@ -216,7 +216,9 @@ class Exchange:
             raise ValueError(f"{status!r} cannot be the status of an answer; use 200 to 599")
         if body and status in BODILESS:
             raise ValueError(f"a {status} response has no body (RFC 9110 §6.4.1)")
-        pairs = headers.items() if isinstance(headers, Mapping) else headers
+        pairs = (
+            cast("Mapping[str, str]", headers).items() if isinstance(headers, Mapping) else headers
+        )
         self._answer = Answer(status, [(name, value) for name, value in pairs], body)
 
     def on_exit(self, callback: Callable[[BaseException | None], None]) -> None:

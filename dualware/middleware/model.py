@@ -6,13 +6,16 @@ Models are built once per process; no request ever touches them.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 
 from dualware.core.fields import is_token
 from dualware.core.problems import CODES
+
+if TYPE_CHECKING:
+    from typing_extensions import LiteralString
 
 __all__ = ["HeaderName", "Settings", "fault"]
 
@@ -31,7 +34,7 @@ class Settings(BaseModel):
     )
 
 
-def fault(code: str, sentence: str, hint: str = "") -> PydanticCustomError:
+def fault(code: LiteralString, sentence: str, hint: str = "") -> PydanticCustomError:
     """The error for a validator to raise: a code of the table, a sentence, and what to write."""
     if code not in CODES:
         raise KeyError(code)

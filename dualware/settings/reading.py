@@ -9,9 +9,8 @@ import collections.abc
 import difflib
 import re
 import types
-import typing
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -44,9 +43,8 @@ def validated(model: type[Settings], word: str, options: Any) -> Settings:
     if not isinstance(options, Mapping):
         sentence = f"expected a mapping of settings, True or False, got {_shown(options)}"
         raise SettingsError([Problem("DW105", word, sentence)])
-    given = {name: value for name, value in options.items() if not _is_default(model, name, value)}
     try:
-        return model.model_validate(given)
+        return model.model_validate(_without_defaults(model, options))
     except ValidationError as error:
         raise SettingsError(problems_of(word, error, model)) from error
 
@@ -59,6 +57,10 @@ def problems_of(word: str, error: ValueError, model: type[Settings] | None = Non
     for each in error.errors(include_url=False):
         places.setdefault(_place(each["loc"]), []).append(each)
     return [_problem(word, model, place, errors) for place, errors in places.items()]
+
+
+def _without_defaults(model: type[Settings], options: Any) -> dict[Any, Any]:
+    return {name: each for name, each in options.items() if not _is_default(model, name, each)}
 
 
 def _is_default(model: type[Settings], name: Any, value: Any) -> bool:
@@ -116,7 +118,8 @@ def _sentence(error: Any) -> str:
 
 
 def _choice_hint(error: Any) -> str:
-    expected = re.findall(r"'([^']*)'", (error.get("ctx") or {}).get("expected", ""))
+    context: dict[str, str] = error.get("ctx") or {}
+    expected = re.findall(r"'([^']*)'", context.get("expected", ""))
     close = difflib.get_close_matches(str(error["input"]), expected, n=1)
     return f"did you mean {close[0]!r}?" if close else ""
 
@@ -137,6 +140,7 @@ _WORDS: dict[Any, str] = {
     str: "a string",
     type(None): "None",
 }
+_CALLABLE: Final = get_origin(collections.abc.Callable[..., Any])
 _PLURALS: dict[Any, str] = {str: "strings", int: "whole numbers"}
 
 
@@ -165,7 +169,7 @@ def _described(member: Any) -> str:
     if origin in (list, tuple):
         inner = next(_members(get_args(member)[0]))
         return f"a list of {_PLURALS.get(inner, described(inner))}"
-    if origin is collections.abc.Callable or member in (collections.abc.Callable, typing.Callable):
+    if _CALLABLE in (origin, member):
         return "a callable"
     if origin is re.Pattern or member is re.Pattern:
         return "a compiled pattern"

@@ -48,12 +48,12 @@ class Body:
         failure: BaseException | None = None,
     ) -> None:
         self._exchange = exchange
-        self._body = body
+        self._body: Any = body
         # Chunks that were made already, and what is raised after them.
         self._ready = list(ready)
         self._failure = failure
         # Made at the first next(): Django's test file wrapper and uWSGI's need it (W29).
-        self._iterator = iterator
+        self._iterator: Iterator[bytes] | None = iterator
         self._flushed = False
         self._handed_at = 0
         exchange.running = False
