@@ -159,7 +159,8 @@ def _streamed(
     if not hasattr(body, "__iter__"):
         # gevent's and eventlet's "already handled": the server compares it by identity.
         if exchange.started and not exchange.committed:
-            exchange.open(opaque=True) or exchange.body(None, complete=False)
+            if not exchange.open(opaque=True):
+                exchange.body(None, complete=False)
             exchange.hand_over()
         exchange.end("completed")
         exchange.release()

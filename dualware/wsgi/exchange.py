@@ -40,6 +40,7 @@ class WSGIExchange(Engine):
 
     __slots__ = ("_write",)
 
+    _upstream: Any
     _write: Callable[[bytes], object] | None
 
     _output: bool = False
@@ -84,7 +85,8 @@ class WSGIExchange(Engine):
                 return
             if not self.committed:
                 # A second call without exc_info is the server's to refuse (protocols W20).
-                self.open() or self.body(None, complete=False)
+                if not self.open():
+                    self.body(None, complete=False)
                 self.hand_over()
             self._replace(status, headers, exc_info)
         finally:
