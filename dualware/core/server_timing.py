@@ -1,7 +1,7 @@
-"""The Server-Timing field: metrics in, one field value out.
+"""The Server-Timing field: metrics in, one field value out; and X-Request-Start, read.
 
-Pure functions over the grammar of W3C Server Timing §2. Times are whole ns, so that none can be
-infinite or not a number. Must never know what is measured, who may
+Pure functions over the grammar of W3C Server Timing §2, and over what proxies write. Times are
+whole ns, so that none can be infinite or not a number. Must never know what is measured, who may
 see it, or an exchange.
 
     >>> joined([metric("app", 47_200_000), metric("cache", description="hit")])
@@ -16,7 +16,7 @@ from typing import Final
 
 from dualware.core.fields import is_token
 
-__all__ = ["joined", "metric", "milliseconds", "quoted"]
+__all__ = ["joined", "metric", "milliseconds", "quoted", "stamp"]
 
 # RFC 9110 §5.6.2: what is no tchar.
 _NO_TCHAR: Final = re.compile(r"[^!#$%&'*+\-.^_`|~0-9A-Za-z]")
@@ -69,3 +69,21 @@ def joined(metrics: Iterable[str], *, entries: int = 32, size: int = 2048) -> st
             break
         kept.append(text)
     return ", ".join(kept)
+
+
+# Heroku sends ms, Apache's %t µs, nginx's $msec seconds; the number of digits tells them apart
+# from 2001 to 2286.
+_STAMP: Final = re.compile(r"(?:t=)?([0-9]{10}|[0-9]{13}|[0-9]{16})(?:\.([0-9]{1,9}))?")
+
+
+def stamp(text: str) -> int | None:
+    """The time that X-Request-Start says, in ns since 1970; None where it is no such stamp.
+
+    >>> stamp("t=1700000000.123"), stamp("1700000000123")
+    (1700000000123000000, 1700000000123000000)
+    """
+    found = _STAMP.fullmatch(text.strip(" \t"))
+    if found is None:
+        return None
+    whole, fraction = found.groups(default="")
+    return int((whole + fraction).ljust(19, "0")[:19])

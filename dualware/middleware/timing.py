@@ -1,13 +1,5 @@
 """Tell the browser how long the application took, and metrics how long the whole exchange did.
 
-The moments of an exchange, and the figures between them::
-
-    started_at ── response_at ── first_at ──── ended_at ──── left_at
-    │ flow begins │ head is known │ first byte   │ last byte    │ application over
-    └──── app ────┴─────────── stream ───────────┘              │
-    └──────────── ttfb ───────────┘              └─ background ─┘
-    └─────────────────── total ──────────────────┘
-
 The response says what is known when its head leaves: ``app``, and the spans of `dualware.span`
 if the request may see them (W3C Server Timing §6 on privacy: whoever reads the response reads
 them). ``total`` and ``stream`` follow in trailers where server and client both take them. With
@@ -36,198 +28,23 @@ from typing import Any, ClassVar, Final, Literal, cast
 from pydantic import Field, field_validator, model_validator
 
 from dualware.core.effects import Effects
-from dualware.core.exchange import END, RESPONSE, Exchange, Flow, Middleware, Outcome
+from dualware.core.exchange import END, RESPONSE, Exchange, Flow, Middleware
 from dualware.core.fields import is_token
+from dualware.core.figures import Figures
 from dualware.core.headers import StrHeaders
 from dualware.core.message import Request
 from dualware.core.peers import UNIX, Peers, network
-from dualware.core.server_timing import joined, metric, milliseconds
+from dualware.core.server_timing import joined, metric, milliseconds, stamp
 from dualware.middleware.model import HeaderName, Settings, fault
 
 __all__ = ["Figures", "Sink", "Timing", "TimingSettings"]
 
-Sink = Callable[["Figures"], object]
+Sink = Callable[[Figures], object]
 """Takes the finished figures of one exchange. A sink with a method ``start`` is also given the
 figures when the exchange starts, for gauges such as ``http.server.active_requests``: each start
 is followed by exactly one call."""
 
 _SECOND: Final = 1_000_000_000
-_MILLISECOND: Final = 1_000_000
-
-
-class Figures:
-    """What is known of how long one exchange took, and of what kind it was.
-
-    Moments are ns of the exchange's clock, of which only differences mean anything; figures are
-    ns, or ms and s where their name ends so. None stands for what is not known yet, or never.
-    """
-
-    __slots__ = (
-        "_cpu_from",
-        "_until_start",
-        "cpu",
-        "ended_at",
-        "error_type",
-        "first_at",
-        "http_version",
-        "kind",
-        "left_at",
-        "method",
-        "outcome",
-        "queue",
-        "response_at",
-        "route",
-        "scheme",
-        "send_wait",
-        "sent",
-        "started_at",
-        "status",
-        "status_inferred",
-    )
-
-    def __init__(self, started_at: int, request: Request, *, until_start: bool = False) -> None:
-        self.started_at = started_at
-        """When the flow began: the request is here."""
-        self.response_at: int | None = None
-        """When status and headers were known; None if they never were."""
-        self.first_at: int | None = None
-        """When the first non-empty body chunk was handed on; None for an empty body."""
-        self.ended_at: int | None = None
-        """When the last of the body was handed on, or the exchange ended without."""
-        self.left_at: int | None = None
-        """When the application itself was over, background tasks and all."""
-        self.queue: int | None = None
-        """ns between the proxy's stamp on the request and `started_at`, by two wall clocks."""
-        self.cpu: int | None = None
-        """ns of CPU time that the thread spent until `response_at` (WSGI)."""
-        self.send_wait = 0
-        """ns that the server took for what it was sent: slow clients, as far as it shows them."""
-        self.sent: int | None = None
-        """Body bytes handed on; see `Exchange.sent`."""
-        self.kind = request.kind
-        """``"http"`` or ``"websocket"``."""
-        self.method = request.method
-        """The method as sent; any text a client may think of (see `labels`)."""
-        self.scheme = request.scheme
-        self.http_version = request.http_version
-        """``"1.1"``, ``"2"``…"""
-        self.route: str | None = None
-        """The template of the path, if the setting `route` knows it; never the path."""
-        self.status: int | None = None
-        """The status code, 101 for an accepted websocket; None if nothing was answered."""
-        self.status_inferred = False
-        """Whether nobody said the status: an exception came first, and servers make it 500."""
-        self.outcome: Outcome | None = None
-        """How it ended; None until then."""
-        self.error_type: str | None = None
-        """OpenTelemetry's ``error.type``: the qualified class of what was raised, the status of
-        another 5xx answer, ``"no_response"`` or ``"incomplete"``. None where nothing went wrong
-        on our side, and so for clients that went away."""
-        self._until_start = until_start
-        self._cpu_from: tuple[int, int] | None = None
-
-    def __repr__(self) -> str:
-        return f"Figures({self.method} {self.status}, {self.outcome}, total={self.total_ms} ms)"
-
-    @property
-    def app(self) -> int | None:
-        """ns until the head was known."""
-        return _between(self.started_at, self.response_at)
-
-    @property
-    def ttfb(self) -> int | None:
-        """ns until the first byte of the body; of an empty body, until the head."""
-        first_at = self.response_at if self.first_at is None else self.first_at
-        return _between(self.started_at, first_at)
-
-    @property
-    def stream(self) -> int | None:
-        """ns from the head to the last of the body."""
-        return _between(self.response_at, self.ended_at)
-
-    @property
-    def total(self) -> int | None:
-        """ns until the last of the body."""
-        return _between(self.started_at, self.ended_at)
-
-    @property
-    def background(self) -> int | None:
-        """ns that the application went on after the last of the body. Not known to sinks."""
-        return _between(self.ended_at, self.left_at)
-
-    @property
-    def duration(self) -> int | None:
-        """ns of ``http.server.request.duration``: `total`, or `app` as `duration_until` says.
-
-        An exchange without a head has no `app`, so its `total` counts either way.
-        """
-        return self.app if self._until_start and self.response_at is not None else self.total
-
-    @property
-    def app_ms(self) -> float | None:
-        """`app` in ms."""
-        return _in(self.app, _MILLISECOND)
-
-    @property
-    def ttfb_ms(self) -> float | None:
-        """`ttfb` in ms."""
-        return _in(self.ttfb, _MILLISECOND)
-
-    @property
-    def stream_ms(self) -> float | None:
-        """`stream` in ms."""
-        return _in(self.stream, _MILLISECOND)
-
-    @property
-    def total_ms(self) -> float | None:
-        """`total` in ms."""
-        return _in(self.total, _MILLISECOND)
-
-    @property
-    def background_ms(self) -> float | None:
-        """`background` in ms."""
-        return _in(self.background, _MILLISECOND)
-
-    @property
-    def ttfb_s(self) -> float | None:
-        """`ttfb` in s."""
-        return _in(self.ttfb, _SECOND)
-
-    @property
-    def duration_s(self) -> float | None:
-        """`duration` in s, the unit of OpenTelemetry and Prometheus."""
-        return _in(self.duration, _SECOND)
-
-    @property
-    def labels(self) -> dict[str, str | int]:
-        """The attributes of OpenTelemetry's HTTP server metrics; what is not known is absent.
-
-        Each takes few values, whatever clients send: a method that is not one of the known is
-        ``_OTHER``, and there is no path.
-        """
-        known: dict[str, str | int | None] = {
-            "http.request.method": self.method if self.method in _METHODS else "_OTHER",
-            "url.scheme": self.scheme,
-            "http.response.status_code": self.status,
-            "http.route": self.route,
-            "error.type": self.error_type,
-            "network.protocol.version": self.http_version,
-        }
-        return {name: value for name, value in known.items() if value is not None}
-
-
-_METHODS: Final = frozenset(
-    {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
-)
-"""The methods that OpenTelemetry knows: RFC 9110 §9 and PATCH (RFC 5789)."""
-
-
-def _between(start: int | None, end: int | None) -> int | None:
-    return None if start is None or end is None else end - start
-
-
-def _in(figure: int | None, unit: int) -> float | None:
-    return None if figure is None else figure / unit
 
 
 class TimingSettings(Settings):
@@ -436,19 +253,18 @@ class Timing(Middleware):
         # Resource Timing, "Timing-Allow-Origin": a list of origins, or "*".
         self._origins = ", ".join(origins or ()) if origins != "*" else "*"
         self._trailers = settings.trailers
-        more = self._legacy or self._origins or self._trailers
-        self._plain = not more and self._exposed is False
         # Figures
         self._queue_header = (settings.queue_header or "").lower()
         self._trusts = Peers(settings.queue_trusted)
         self._thread_cpu = settings.thread_cpu
         self._until_start = settings.duration_until == "start"
-        self._notes = settings.thread_cpu or bool(self._queue_header)
         self._route = settings.route
         self._sinks = tuple(settings.metrics or ())
         listening: tuple[Any, ...] = self._sinks
         self._starts = tuple(each.start for each in listening if hasattr(each, "start"))
         self.measures = bool(self._sinks)
+        head = (self._exposed, self._legacy, self._origins, self._trailers)
+        self._is_plain = not any((*head, self._thread_cpu, self._queue_header))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.settings, self.effects)
@@ -457,21 +273,16 @@ class Timing(Middleware):
         # A session is followed anyway, and is told of in one line at its end.
         if self._sinks or exchange.session is not None:
             return self._followed(exchange)
-        return self._noted(exchange) if self._notes else self._header_only(exchange)
+        return self._plain(exchange) if self._is_plain else self._noted(exchange)
 
     # The three flows
 
-    def _header_only(self, exchange: Exchange) -> Flow:
-        """Nobody is there to be told of more: no record, and no END."""
+    def _plain(self, exchange: Exchange) -> Flow:
+        """The defaults, and so nearly every exchange: one field, no record, no END."""
         started_at = self._clock()
         yield RESPONSE
-        response_at = self._clock()
-        if self._plain:
-            # The defaults, and so nearly every exchange: no call in between.
-            app = milliseconds(response_at - started_at)
-            exchange.response.headers.append(self._header, self._prefix + app)
-        else:
-            self._write(exchange, started_at, response_at, None)
+        app = milliseconds(self._clock() - started_at)
+        exchange.response.headers.append(self._header, self._prefix + app)
 
     def _noted(self, exchange: Exchange) -> Flow:
         """What is known at the head stands in the record; nobody waits for the rest."""
@@ -500,36 +311,25 @@ class Timing(Middleware):
         if self._queue_header:
             figures.queue = self._queued(request)
         if self._thread_cpu:
-            figures._cpu_from = threading.get_ident(), self.effects.cpu_clock()
+            figures.cpu_from = threading.get_ident(), self.effects.cpu_clock()
         exchange.record.timing = figures
         return figures
 
     def _respond(self, exchange: Exchange, figures: Figures) -> None:
-        figures.response_at = response_at = self._clock()
+        figures.response_at = self._clock()
         figures.status = exchange.response.status
-        if figures._cpu_from is not None:
-            figures.cpu = self._spent(exchange, *figures._cpu_from)
+        if figures.cpu_from is not None:
+            figures.cpu = self._spent(exchange, *figures.cpu_from)
         if exchange.session is not None:
             # The handshake shows nothing: scripts can't read its headers.
             return
         try:
-            self._write(exchange, figures.started_at, response_at, figures)
+            self._write(exchange, figures, figures.response_at)
         except Exception as error:  # noqa: BLE001 - the figures go on without the header
             self.effects.report("the timing header could not be written", error)
 
     def _finish(self, exchange: Exchange, figures: Figures) -> None:
-        if figures.ended_at is None:
-            figures.ended_at = self._clock()
-        figures.first_at = exchange.first_at or None
-        figures.send_wait = exchange.send_wait
-        figures.sent = exchange.sent
-        figures.outcome = exchange.outcome
-        if figures.response_at is not None:
-            # Flows outside may have changed it, and an application may replace its head.
-            figures.status = exchange.response.status
-        elif exchange.outcome == "error" and exchange.session is None:
-            figures.status, figures.status_inferred = 500, True
-        figures.error_type = _error_type(exchange, figures.status)
+        figures.end(exchange, self._clock())
         figures.route = self._routed(exchange.request)
         self._tell(self._sinks, figures)
 
@@ -543,10 +343,10 @@ class Timing(Middleware):
         text = request.header(self._queue_header)
         if text is None or not self._trusts(request):
             return None
-        stamp = _stamp(text)
-        if stamp is None:
+        sent = stamp(text)
+        if sent is None:
             return None
-        queue = self.effects.now() - stamp
+        queue = self.effects.now() - sent
         # Clocks that are apart make it negative, stamps of something else large.
         return queue if 0 <= queue < 60 * _SECOND else None
 
@@ -580,23 +380,22 @@ class Timing(Middleware):
 
     # The head
 
-    def _write(
-        self, exchange: Exchange, started_at: int, response_at: int, figures: Figures | None
-    ) -> None:
-        app = response_at - started_at
-        if self._exposed is False or not self._shows(exchange.request):
-            value = self._prefix + milliseconds(app)
-        else:
-            value = self._join(self._metrics(exchange, app, response_at, figures))
+    def _write(self, exchange: Exchange, figures: Figures, now: int) -> None:
+        app = now - figures.started_at
         headers = exchange.response.headers
+        value = self._prefix + milliseconds(app)
+        if self._exposed is not False and self._shows(exchange.request):
+            value = self._join([value, *self._more(exchange, figures, now)])
         # W3C Server Timing §2: a list, so another line adds to what stands there.
         headers.append(self._header, value)
         if self._legacy is not None:
             headers.setdefault(self._legacy, f"{app / _SECOND:.6f}")
         if self._origins:
             headers.setdefault(_TAO, self._origins)
-        if self._trailers:
-            self._announce(exchange, started_at, response_at, figures)
+        if self._trailers and _takes_trailers(exchange):
+            # RFC 9110 §6.6.2
+            headers.append("Trailer", self._header)
+            exchange.response.add_trailer(self._header, partial(self._trailer, figures, now))
 
     def _shows(self, request: Request) -> bool:
         exposed = self._exposed
@@ -608,77 +407,33 @@ class Timing(Middleware):
             self.effects.report("expose_spans of timing failed", error)
             return False
 
-    def _metrics(
-        self, exchange: Exchange, app: int, now: int, figures: Figures | None
-    ) -> Iterator[str]:
-        yield self._prefix + milliseconds(app)
-        if figures is not None:
-            if figures.queue is not None:
-                yield metric("queue", figures.queue)
-            if figures.cpu is not None:
-                yield metric("cpu", figures.cpu)
+    def _more(self, exchange: Exchange, figures: Figures, now: int) -> Iterator[str]:
+        """What only some may see."""
+        if figures.queue is not None:
+            yield metric("queue", figures.queue)
+        if figures.cpu is not None:
+            yield metric("cpu", figures.cpu)
         # A copy: threads of the application may still add to it.
         for span in tuple(exchange.record.spans or ()):
             ended = now if span.ended is None and self._auto_end else span.ended
             if ended is not None:
                 yield metric(span.name, ended - span.started, span.description)
 
-    def _announce(
-        self, exchange: Exchange, started_at: int, response_at: int, figures: Figures | None
-    ) -> None:
-        """Promise what is known only after the body, if it can be sent then."""
-        response, request = exchange.response, exchange.request
-        if not request.trailers or response.bodiless:
-            return
-        # RFC 9112 §7.1.2: HTTP/1.1 has trailers in the chunked coding only.
-        if (request.http_version or "1").startswith("1") and "Content-Length" in response.headers:
-            return
+    def _trailer(self, figures: Figures, response_at: int) -> str:
+        # The last of the body went before its trailers, and before END.
+        figures.ended_at = ended_at = self._clock()
+        total = metric("total", ended_at - figures.started_at)
+        return joined([total, metric("stream", ended_at - response_at)])
 
-        def trailer() -> str:
-            ended_at = self._clock()
-            if figures is not None:
-                # The last of the body went before its trailers, and before END.
-                figures.ended_at = ended_at
-            total = metric("total", ended_at - started_at)
-            return joined([total, metric("stream", ended_at - response_at)])
 
-        # RFC 9110 §6.6.2
-        response.headers.append("Trailer", self._header)
-        response.add_trailer(self._header, trailer)
+def _takes_trailers(exchange: Exchange) -> bool:
+    """Whether what is known only after the body can be sent then."""
+    response, request = exchange.response, exchange.request
+    if not request.trailers or response.bodiless:
+        return False
+    # RFC 9112 §7.1.2: HTTP/1.1 has trailers in the chunked coding only.
+    http_1 = (request.http_version or "1").startswith("1")
+    return not http_1 or "Content-Length" not in response.headers
 
 
 _TAO: Final = "Timing-Allow-Origin"
-
-# Heroku sends ms, Apache's %t µs, nginx's $msec seconds; the number of digits tells them apart
-# from 2001 to 2286.
-_STAMP: Final = re.compile(r"(?:t=)?([0-9]{10}|[0-9]{13}|[0-9]{16})(?:\.([0-9]{1,9}))?")
-
-
-def _stamp(text: str) -> int | None:
-    """The time that X-Request-Start says, in ns since 1970; None where it is no such stamp."""
-    found = _STAMP.fullmatch(text.strip(" \t"))
-    if found is None:
-        return None
-    whole, fraction = found.groups(default="")
-    return int((whole + fraction).ljust(19, "0")[:19])
-
-
-def _error_type(exchange: Exchange, status: int | None) -> str | None:
-    """OpenTelemetry's ``error.type``: few values, and None for what is not an error of ours."""
-    outcome = exchange.outcome
-    if outcome == "aborted":
-        return None
-    failed = outcome != "completed" or (status is not None and status >= 500)
-    # Where a flow answered in its place, only the record still has the exception.
-    error = exchange.error or exchange.record.error
-    if failed and error is not None:
-        return _qualified(type(error))
-    return None if not failed else str(status) if outcome == "completed" else outcome
-
-
-def _qualified(kind: type[BaseException]) -> str:
-    return (
-        kind.__qualname__
-        if kind.__module__ == "builtins"
-        else f"{kind.__module__}.{kind.__qualname__}"
-    )
