@@ -68,11 +68,12 @@ class Engine(Exchange):
         "committed",
         "effects",
         "outcome",
-        "outer",
         "token",
         "watched",
     )
 
+    outer: Engine | None = None
+    """The outermost exchange that this one is part of; None if it is that one itself."""
     broken: BaseException | None = None
     """What a policy raised while the application was still running; it may not go on."""
     reraise: BaseException | None = None
@@ -97,8 +98,6 @@ class Engine(Exchange):
         self._place = 0
         self.effects = effects
         self.outcome = None
-        self.outer: Engine | None = None
-        """The outermost exchange that this one is part of; None if it is that one itself."""
         self.token: Token[Any] | None = None
         """What makes the context's former exchange current again; None if we changed nothing."""
         self.committed = False
@@ -183,14 +182,14 @@ class Engine(Exchange):
         self._flows = flows
         self._may_answer = True
         for start in plan.starts:
-            flow = wait = None
             try:
                 flow = start(self)
-                if flow is not None:
-                    wait = next(flow, None)
+                wait = None if flow is None else next(flow, None)
                 # By identity, and the commonest first: this is what every flow costs.
-                if wait is not RESPONSE or self._answer is not None:
-                    flow = self._begun(flow, wait)
+                if wait is RESPONSE and self._answer is None:
+                    flows.append(flow)
+                    continue
+                flow = self._begun(flow, wait)
             except BaseException as error:
                 flow = self._answer = None
                 self._ahead = len(flows)
@@ -221,21 +220,20 @@ class Engine(Exchange):
     def head(self) -> bool:
         """The head is known: RESPONSE. Returns False where it is held for the first chunk."""
         flows, early = self._flows, self._early
-        index = self._ahead
-        while index:
-            index -= 1
+        for index in range(self._ahead - 1, -1, -1):
             flow = flows[index]
             if flow is None:
                 continue
-            wait: Event | None = RESPONSE if early is None else early.get(index, RESPONSE)
             try:
-                if wait is RESPONSE:
+                if early is None or index not in early:
                     wait = next(flow, None)
                     if wait is None:
                         flows[index] = None
                         continue
                     if wait is not END:
                         self._check(flow, self._plan.middleware[index], wait, LEGAL[RESPONSE])
+                else:
+                    wait = early[index]
                 if wait is BODY:
                     if not self._known:
                         self._early = {**(early or {}), index: BODY}

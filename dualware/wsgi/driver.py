@@ -88,7 +88,8 @@ class WSGIWrapper:
             if answer is not None:
                 return _listed(exchange, exchange.answer(answer))
             body = self._inner(environ, exchange.start_response)
-            if isinstance(body, (list, tuple)):
+            # Exact lists first: the general question costs a sixth of a flow.
+            if type(body) is list or isinstance(body, (list, tuple)):
                 return body if exchange.finish() else _whole(exchange, body)
             return _streamed(exchange, body, environ)
         except BaseException as error:

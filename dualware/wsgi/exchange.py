@@ -14,7 +14,7 @@ from dualware.core.engine import Engine, outcome_of
 from dualware.core.exchange import NO_RESPONSE
 from dualware.core.headers import StrHeaders, drop_length
 from dualware.core.message import Response
-from dualware.core.record import leave
+from dualware.core.record import CURRENT, leave
 from dualware.wsgi.request import WSGIRequest
 
 if TYPE_CHECKING:
@@ -235,16 +235,25 @@ class WSGIExchange(Engine):
         """
         if self._held is None or self.committed or not self.head() or self.watched:
             return False
-        if self._response is not None and self._response.coded:
+        status, pairs = self._held
+        response = self._response
+        if response is None and type(pairs) is list:
+            self.committed = True
+            self._upstream(status, pairs)
+        elif response is not None and response.coded:
             return False
-        self.hand_over()
+        else:
+            self.hand_over()
         self.outcome = "completed"
         if self._record is not None:
             self.seal()
         if self._exits is not None:
             self.over()
         if self.token is not None:
-            self.leave()
+            try:
+                CURRENT.reset(self.token)
+            except (ValueError, RuntimeError):
+                leave(self)
         self._source = _NO_ENVIRON
         self._request = self._upstream = self._write = None
         return True

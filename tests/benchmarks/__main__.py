@@ -1,0 +1,18 @@
+"""``python -m tests.benchmarks``: every benchmark, with what it ran on. Exit 1 if a limit broke."""
+
+from __future__ import annotations
+
+import platform
+import sys
+
+from tests.benchmarks import flows
+
+
+def main() -> int:
+    """Run them all."""
+    print(f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}")
+    return 0 if flows.report() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
