@@ -23,7 +23,7 @@ REST = re.compile(r"[^,;]*")
 
 
 class Parser:
-    """A server-timing field as browsers read it (W3C Server Timing §2, web platform tests)."""
+    """A server-timing field as browsers read it (W3C Server Timing, web platform tests)."""
 
     def __init__(self, field):
         self.field = field

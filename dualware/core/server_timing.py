@@ -1,7 +1,7 @@
 """The Server-Timing field: metrics in, one field value out; and X-Request-Start, read.
 
-Pure functions over the grammar of W3C Server Timing §2, and over what proxies write. Times are
-whole ns, so that none can be infinite or not a number. Must never know what is measured, who may
+Pure functions over the grammar of W3C Server Timing, "The Server-Timing Header Field", and over
+what proxies write. Times are whole ns, so that none can be infinite or not a number. Must never know what is measured, who may
 see it, or an exchange.
 
     >>> joined([metric("app", 47_200_000), metric("cache", description="hit")])
@@ -34,7 +34,7 @@ def metric(name: str, duration: int | None = None, description: str | None = Non
     if not name:
         return ""
     text = name if is_token(name) else _NO_TCHAR.sub("_", name)
-    # W3C Server Timing §2: of a parameter that is given twice the first counts, so each is
+    # W3C Server Timing: of a parameter that is given twice the first counts, so each is
     # written once; their order means nothing.
     if description:
         text += f";desc={quoted(description)}"

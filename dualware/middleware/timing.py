@@ -1,14 +1,14 @@
 """Tell the browser how long the application took, and metrics how long the whole exchange did.
 
 The response says what is known when its head leaves: ``app``, and the spans of `dualware.span`
-if the request may see them (W3C Server Timing §6 on privacy: whoever reads the response reads
-them). ``total`` and ``stream`` follow in trailers where server and client both take them. With
+if the request may see them (W3C Server Timing, "Privacy and Security": whoever reads the
+response reads them). ``total`` and ``stream`` follow in trailers where server and client both take them. With
 nobody to tell of the rest, the flow is over at the head, and the body goes by untouched.
 
 A metric sink is a callable that takes the finished `Figures`, once for every exchange::
 
     def observe(figures):
-        HISTOGRAM.labels(**figures.labels).observe(figures.duration_s)
+        HISTOGRAM.record(figures.duration_s, figures.labels)      # OpenTelemetry
 
 Place it inside logging, which reads `record.timing`, and outside what changes the response.
 
@@ -386,7 +386,7 @@ class Timing(Middleware):
         value = self._prefix + milliseconds(app)
         if self._exposed is not False and self._shows(exchange.request):
             value = self._join([value, *self._more(exchange, figures, now)])
-        # W3C Server Timing §2: a list, so another line adds to what stands there.
+        # W3C Server Timing: a list, so another line adds to what stands there.
         headers.append(self._header, value)
         if self._legacy is not None:
             headers.setdefault(self._legacy, f"{app / _SECOND:.6f}")
