@@ -1,8 +1,8 @@
 """The Server-Timing field: metrics in, one field value out; and X-Request-Start, read.
 
 Pure functions over the grammar of W3C Server Timing, "The Server-Timing Header Field", and over
-what proxies write. Times are whole ns, so that none can be infinite or not a number. Must never know what is measured, who may
-see it, or an exchange.
+what proxies write. Times are whole ns, so that none can be infinite or not a number. Must never
+know what is measured, who may see it, or an exchange.
 
     >>> joined([metric("app", 47_200_000), metric("cache", description="hit")])
     'app;dur=47.200, cache;desc="hit"'

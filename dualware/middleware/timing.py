@@ -2,8 +2,9 @@
 
 The response says what is known when its head leaves: ``app``, and the spans of `dualware.span`
 if the request may see them (W3C Server Timing, "Privacy and Security": whoever reads the
-response reads them). ``total`` and ``stream`` follow in trailers where server and client both take them. With
-nobody to tell of the rest, the flow is over at the head, and the body goes by untouched.
+response reads them). ``total`` and ``stream`` follow in trailers where server and client both
+take them. With nobody to tell of the rest, the flow is over at the head, and the body goes by
+untouched.
 
 A metric sink is a callable that takes the finished `Figures`, once for every exchange::
 
