@@ -316,7 +316,6 @@ class ASGIExchange(Engine):
         answer = self.fail(error, outcome, sent=self._place in (_OPEN, _PLAIN))
         if answer is None:
             return False
-        self.broken = None
         try:
             await self.answer(answer)
         except BaseException as raised:
