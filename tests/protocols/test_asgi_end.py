@@ -444,6 +444,19 @@ def test_answer_cannot_be_sent(number, error):
     assert [("END", outcome)] == seen
 
 
+def test_no_second_answer():
+    """Once its head was sent, an answer that failed is not followed by another."""
+    # protocols A18, A29
+    seen = []
+    server = Server(fails={2: RuntimeError("too much data")})
+    app, reports = reporting(sending(), Observer(seen), Rescue(), Answering(200, (), b"a"))
+
+    assert RuntimeError is type(server.run(app))
+    assert ["start"] == server.types
+    assert ["ExchangeError"] == [type(report).__name__ for report in reports]
+    assert [("END", "error")] == seen
+
+
 @pytest.mark.parametrize("messages", [[], [start(trailers=True)]], ids=len)
 @pytest.mark.parametrize("path", [None, *PATHS])
 def test_answer_after_an_error(path, messages):
