@@ -1130,6 +1130,23 @@ def test_exit_callbacks():
     assert [(f"the exit callback {failing!r} failed", failure)] == exchange.reports
 
 
+def test_release():
+    """The exit callbacks are called while the exchange is current; then it is so no longer."""
+
+    def run():
+        exchange, error = begun(), ValueError()
+        exchange.release()
+        exchange.token = CURRENT.set(exchange)
+        seen = []
+        exchange.on_exit(lambda raised: seen.append((raised, CURRENT.get())))
+        exchange.release(error)
+
+        assert [(error, exchange)] == seen
+        assert None is CURRENT.get()
+
+    Context().run(run)
+
+
 # Middleware as it is
 
 
