@@ -1,0 +1,137 @@
+# pyright: strict, reportUnnecessaryTypeIgnoreComment=true
+"""The names of `dualware` itself, as mypy and pyright see them.
+
+Only checkers read this file. A line that says ``type: ignore`` must be an error: both checkers
+refuse a comment that silences nothing. It must never be run.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from typing_extensions import assert_type
+
+import dualware
+from dualware import BODY, END, RESPONSE, Exchange, Flow, Middleware, Stack
+from dualware.asgi import ASGIWrapper
+from dualware.core.message import Codec
+from dualware.wsgi import WSGIWrapper
+
+
+async def application(scope: Any, receive: Any, send: Any) -> None:
+    """An ASGI application."""
+
+
+# wrap: typed as precisely as it is asked.
+
+settings: dict[str, dict[str, object] | bool] = {"request_id": {"header": "X-Id"}, "timing": True}
+stack = dualware.load(settings)
+assert_type(stack, Stack)
+assert_type(dualware.wrap(application, settings, protocol="asgi"), ASGIWrapper)
+assert_type(dualware.wrap(application, stack, protocol="wsgi"), WSGIWrapper)
+assert_type(dualware.wrap(application, settings), Any)
+assert_type(dualware.wrap(application, {}, protocol=None), Any)
+dualware.wrap(application, settings, protocol="http")  # type: ignore[call-overload]
+dualware.wrap(application, [])  # type: ignore[call-overload]
+dualware.wrap(application, settings, "asgi")  # type: ignore[call-overload]
+dualware.load(["timing"])  # type: ignore[arg-type]
+
+# What application code asks and tells.
+
+assert_type(dualware.request_id(), "str | None")
+assert_type(dualware.add_fields(user_id=7), bool)
+
+
+# span and carry leave signatures as they were.
+
+
+@dualware.span("plain")
+def plain(number: int, *, text: str = "") -> list[str]:
+    """A function."""
+    return [text] * number
+
+
+@dualware.span("coroutine")
+async def coroutine(number: int) -> str:
+    """A coroutine function."""
+    return str(number)
+
+
+@dualware.span("generator", "with a description")
+def generator(number: int) -> Iterator[int]:
+    """A generator function."""
+    yield number
+
+
+@dualware.span("items")
+async def items(number: int) -> AsyncIterator[int]:
+    """An asynchronous generator function."""
+    yield number
+
+
+assert_type(plain(1, text="a"), list[str])
+plain("1")  # type: ignore[arg-type]
+plain(1, txet="a")  # type: ignore[call-arg]
+assert_type(generator(1), Iterator[int])
+assert_type(items(1), AsyncIterator[int])
+assert_type(dualware.carry(plain)(1, text="a"), list[str])
+dualware.carry(plain)("1")  # type: ignore[arg-type]
+dualware.span(b"db")  # type: ignore[arg-type]
+dualware.span("db")(3)  # type: ignore[type-var]
+
+
+async def spanned() -> None:
+    """A span is both kinds of context manager."""
+    with dualware.span("db") as it:
+        it.description = "42 rows"
+    async with dualware.span("db") as it:
+        it.description = None
+    assert_type(await coroutine(1), str)
+    assert_type(await dualware.carry(coroutine)(1), str)
+    coroutine("1")  # type: ignore[arg-type, unused-coroutine]
+
+
+# The event model.
+
+
+class Compressing(Middleware):
+    """A codec is whatever has compress and flush."""
+
+    name = "compressing"
+
+    def __call__(self, exchange: Exchange) -> Flow:
+        """Wait for each of the events."""
+        yield RESPONSE
+        assert_type(exchange.response.status, "int | None")
+        yield BODY
+        codec: Codec = zlib.compressobj()
+        exchange.response.encode(codec)
+        exchange.response.encode(zlib.compressobj(wbits=31))
+        exchange.response.encode(zlib)  # type: ignore[arg-type]
+        yield END
+        assert_type(exchange.sent, "int | None")
+
+
+class Refusing(Middleware):
+    """A flow need not wait at all; headers of an answer are pairs or a mapping."""
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Answer in the application's place."""
+        exchange.respond(403, {"X-Why": "closed"}, b"no")
+        exchange.respond(403, [("X-Why", "closed")])
+        exchange.respond(403, [("X-Why", b"closed")])  # type: ignore[list-item]
+        exchange.respond("403")  # type: ignore[arg-type]
+
+
+class Misled(Middleware):
+    """A flow yields events, and is handed nothing."""
+
+    def __call__(self, exchange: Exchange) -> Flow:
+        """Yield the name of an event."""
+        yield "RESPONSE"  # type: ignore[misc]
+
+
+assert_type(stack + Stack([Compressing(), Refusing()]), Stack)
+Stack([Compressing])  # type: ignore[list-item]
