@@ -13,7 +13,7 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol
 
-from dualware.core.engine import enclosing
+from dualware.core.nesting import enclosing
 from dualware.core.record import CURRENT
 from dualware.core.stack import Stack
 from dualware.effects import REAL
@@ -88,8 +88,8 @@ class WSGIWrapper:
             if answer is not None:
                 return _listed(exchange, exchange.answer(answer))
             body = self._inner(environ, exchange.start_response)
-            # Exact lists first: the general question costs a sixth of a flow.
-            if type(body) is list or isinstance(body, (list, tuple)):
+            # Lists first: asking for both at once costs a sixth of a flow.
+            if isinstance(body, list) or isinstance(body, tuple):  # noqa: SIM101
                 return body if exchange.finish() else _whole(exchange, body)
             return _streamed(exchange, body, environ)
         except BaseException as error:
