@@ -21,7 +21,9 @@ __all__ = [
     "Generate",
     "Order",
     "hex_ids",
+    "is_harmless",
     "is_request_id",
+    "matcher",
     "nanoid_ids",
     "order_of",
     "ulid_ids",
@@ -63,6 +65,32 @@ def is_request_id(text: str) -> bool:
     (True, False)
     """
     return _WELL_FORMED.fullmatch(text) is not None
+
+
+# What could at least be written into a header under both protocols, and does nothing to a
+# terminal: RFC 9110 §5.5's field-value without tabs and without the controls of Latin-1.
+_HARMLESS: Final = re.compile(r"[!-~\xa0-\xff](?:[ -~\xa0-\xff]*[!-~\xa0-\xff])?")
+
+
+def is_harmless(text: str) -> bool:
+    """Whether ``text`` could be an id where other characters than the usual ones are allowed."""
+    return _HARMLESS.fullmatch(text) is not None
+
+
+def matcher(
+    most: int, narrow: Callable[[str], object] | None = None, *, unsafe: bool = False
+) -> Callable[[str], object]:
+    """What is true for ids of at most ``most`` characters that ``narrow`` takes too.
+
+    With ``unsafe``, `narrow` decides alone, as long as the text `is_harmless`. Without `narrow`
+    the check is one C call.
+    """
+    usual = well_formed(most).fullmatch
+    if narrow is None:
+        return usual
+    if unsafe:
+        return lambda text: len(text) <= most and is_harmless(text) and narrow(text)
+    return lambda text: usual(text) and narrow(text)
 
 
 # Ids that are nothing but random

@@ -1,0 +1,154 @@
+"""Checks: what a value of a setting must be, where its type alone does not say.
+
+Each takes the value and returns it, maybe in another spelling, or raises `Unfit` in words that
+mend it. Must never know which setting the value is of, nor how its problems are collected.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, cast
+
+from werkzeug.utils import import_string
+
+from dualware.core.fields import is_token
+from dualware.core.headers import StrHeaders
+from dualware.core.outbound import host_pattern
+from dualware.core.peers import UNIX, network
+
+if TYPE_CHECKING:
+    from typing_extensions import LiteralString
+
+__all__ = [
+    "Unfit",
+    "host",
+    "imported",
+    "one_of",
+    "pattern",
+    "peer",
+    "readable",
+    "usable",
+    "writable",
+]
+
+
+class Unfit(ValueError):  # noqa: N818 - it is a verdict on a value
+    """A value that can't be used, with a key of `CODES`, a sentence, and what to write instead."""
+
+    def __init__(self, code: LiteralString, sentence: str, hint: str = "") -> None:
+        super().__init__(f"{sentence}; {hint}" if hint else sentence)
+        self.code: LiteralString = code
+        self.sentence = sentence
+        self.hint = hint
+
+
+# Names of headers
+
+
+def writable(name: str) -> str:
+    """The name of a response header that both protocols write, and that no server relies on."""
+    try:
+        StrHeaders().append(name, "")
+    except ValueError as error:
+        raise Unfit("DW201", str(error), "write a name such as 'X-Request-ID'") from error
+    # RFC 9110 §8.6: a second value, or another one, would break the framing.
+    if name.lower() == "content-length":
+        raise Unfit("DW201", f"{name!r} is the length of the body", "write 'X-Request-ID'")
+    return name
+
+
+def readable(name: str) -> str:
+    """The name of a request header that both protocols can tell from others, in lower case."""
+    # WSGI can't tell X_Request_Id from X-Request-Id, and ASGI must not (CVE-2026-3902).
+    if not is_token(name) or name.endswith("-") or "_" in name:
+        hint = f"write {name.replace('_', '-')!r}" if "_" in name else "write 'x-request-id'"
+        raise Unfit("DW201", f"{name!r} is not a header name that both protocols can tell", hint)
+    return name.lower()
+
+
+# Who, and to whom
+
+
+def peer(text: Any) -> str:
+    """A network in CIDR notation, or ``"unix"`` for every peer behind a Unix socket."""
+    if not isinstance(text, str):
+        raise Unfit("DW104", f"{text!r} is not a network", "write '10.0.0.0/8' or 'unix'")
+    try:
+        if text != UNIX:
+            network(text)
+    except ValueError as error:
+        raise Unfit("DW202", str(error), "write '10.0.0.0/8' or 'unix'") from error
+    return text
+
+
+def host(text: str) -> str:
+    """A host, or ``*.`` and the name that hosts are below of; lower case."""
+    try:
+        return host_pattern(text)
+    except ValueError as error:
+        raise Unfit(
+            "DW202",
+            str(error),
+            "write 'api.example.com' or '*.example.com': no scheme, port or path; letters beyond "
+            "ASCII as 'xn--…'",
+        ) from error
+
+
+# Words, expressions, callables
+
+
+def one_of(value: Any, choices: Iterable[str], besides: str = "") -> Any:
+    """One of the choices; ``besides`` says what else could stand there."""
+    known = list(choices)
+    if value in known:
+        return value
+    near = difflib.get_close_matches(str(value), known, n=1)
+    listed = ", ".join([*map(repr, known), *([besides] if besides else [])])
+    hint = f"did you mean {near[0]!r}?" if near else f"write {listed}"
+    raise Unfit("DW106", f"{value!r} is not one of the choices", hint)
+
+
+def pattern(given: Any) -> Any:
+    """A regular expression for text, compiled or not."""
+    text = cast("Any", given).pattern if isinstance(given, re.Pattern) else given
+    if not isinstance(text, str):
+        raise Unfit("DW206", f"{text!r} is not text", "compile a str, not bytes")
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise Unfit("DW206", f"{text!r} is not a regular expression: {error}") from error
+    return cast("Any", given)
+
+
+def imported(name: str) -> Any:
+    """What ``"package.module:name"`` names."""
+    try:
+        return import_string(name)
+    except Exception as error:
+        # Importing runs a module, which may raise anything.
+        raise Unfit("DW205", f"{name!r} can't be imported: {error}") from error
+
+
+def usable(function: Any, arguments: int, instead: str) -> Any:
+    """What can be called with so many arguments, and need not be awaited.
+
+    ``instead`` says what else could stand there.
+    """
+    if not callable(function):
+        raise Unfit("DW104", f"{function!r} can't be called", f"write {instead}")
+    # The second is for instances whose `__call__` is a coroutine function.
+    for each in (function, getattr(function, "__call__", None)):  # noqa: B004
+        if inspect.iscoroutinefunction(each):
+            raise Unfit("DW205", f"{function!r} is a coroutine function", "a plain function works")
+    try:
+        inspect.signature(function).bind(*range(arguments))
+    except TypeError as error:
+        sentence = f"{function!r} is called with {arguments} arguments: {error}"
+        raise Unfit("DW205", sentence) from error
+    except ValueError:
+        # Some builtins have no signature to look at; they are believed.
+        pass
+    return function
