@@ -56,7 +56,12 @@ def problems_of(word: str, error: ValueError, model: type[Settings] | None = Non
     places: dict[tuple[str | int, ...], list[Any]] = {}
     for each in error.errors(include_url=False):
         places.setdefault(_place(each["loc"]), []).append(each)
-    return [_problem(word, model, place, errors) for place, errors in places.items()]
+    return [
+        _problem(word, model, place, errors)
+        for place, errors in places.items()
+        # Beside what is wrong inside a list, that it is no tuple either says nothing.
+        if not place or not any(each[:1] == place for each in places if each != place)
+    ]
 
 
 def _without_defaults(model: type[Settings], options: Any) -> dict[Any, Any]:
