@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol
 
 from dualware.asgi.exchange import ASGIExchange
 from dualware.asgi.websocket import WebSocketExchange
-from dualware.core.engine import enclosing
+from dualware.core.nesting import enclosing
 from dualware.core.record import CURRENT
 from dualware.core.stack import Stack
 from dualware.effects import REAL

@@ -131,7 +131,12 @@ class ASGIExchange(Engine):
                 # granian needs the key, daphne and gunicorn a list (protocols A15).
                 pairs = response.headers.pairs
                 message = {**message, "status": response.status, "headers": pairs}
-        if self.watched or (response is not None and response.coded) or message.get("trailers"):
+        if (
+            self.watched
+            or self._exits is not None
+            or (response is not None and response.coded)
+            or message.get("trailers")
+        ):
             self._place = _OPEN
             return self._watched(message)
         self._place = _PLAIN

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from dualware.core.effects import Effects
     from dualware.core.stack import Stack
 
-__all__ = ["Engine", "enclosing", "outcome_of", "same_exchange"]
+__all__ = ["Engine", "outcome_of"]
 
 _AFTER_ANSWER: Final[frozenset[Event | None]] = frozenset({END, None})
 
@@ -314,6 +314,9 @@ class Engine(Exchange):
         self.outcome = outcome
         self._answer = None
         self._may_answer = not sent
+        if not sent:
+            # The head is dropped with the rest; the server, or an answer, gives another.
+            self._held = self._response = None
         traceback = error.__traceback__
         for index, flow, each in self._live():
             raised_again = self._throw(index, flow, each, error)
@@ -418,30 +421,3 @@ class Engine(Exchange):
 def outcome_of(error: BaseException) -> Outcome:
     """The outcome of an exchange that ``error`` ended: an error, or a cancellation."""
     return "error" if isinstance(error, Exception) else "cancelled"
-
-
-def enclosing(request: Request) -> Engine | None:
-    """The exchange that ``request`` is already part of, None if it begins one.
-
-    The context variable alone can't tell: it may be left over on a server's thread, or belong
-    to a request that the application makes to itself.
-    """
-    outer: Engine | None = CURRENT.get()
-    if outer is None or outer.outcome is not None or not outer.running:
-        return None
-    if not same_exchange(outer.request, request):
-        return None
-    return outer
-
-
-def same_exchange(outer: Request, inner: Request) -> bool:
-    """Whether two views show the same request, one of them possibly inside a mount.
-
-    Bridges between the protocols keep method and query; the path comes whole, without its mount
-    prefix, or with the prefix twice (a2wsgi and asgiref, by version).
-    """
-    return (
-        outer.method == inner.method
-        and outer.query == inner.query
-        and (outer.path in (inner.path, inner.route_path) or outer.route_path == inner.path)
-    )

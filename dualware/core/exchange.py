@@ -137,6 +137,10 @@ class Session:
         self.closed_by: Literal["client", "server", "error"] | None = None
 
 
+_OF_CONTENT: Final = frozenset({"content-length", "content-type"})
+"""What an answer without content does not say, whoever asked for it."""
+
+
 class Answer:
     """A response that a flow gave in the application's place."""
 
@@ -219,7 +223,10 @@ class Exchange:
         pairs = (
             cast("Mapping[str, str]", headers).items() if isinstance(headers, Mapping) else headers
         )
-        self._answer = Answer(status, [(name, value) for name, value in pairs], body)
+        # A length or a type of nothing confuses clients; httptools refuses it (RFC 9110 §8.6).
+        left_out = _OF_CONTENT if status in BODILESS else ()
+        kept = [(name, value) for name, value in pairs if name.lower() not in left_out]
+        self._answer = Answer(status, kept, body)
 
     def on_exit(self, callback: Callable[[BaseException | None], None]) -> None:
         """Call back when the application itself is over, with what it raised after END or None.

@@ -274,6 +274,7 @@ class WSGIExchange(Engine):
             self.leave()
         else:
             self.token = None
+            self.running = False
             try:
                 self.lingers_for = weakref.ref(body, lambda _: leave(self))
             except TypeError:

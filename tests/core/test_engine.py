@@ -14,7 +14,8 @@ from contextvars import Context, copy_context
 import pytest
 
 import dualware.core.engine as engine_module
-from dualware.core.engine import enclosing, outcome_of, same_exchange
+from dualware.core.engine import outcome_of
+from dualware.core.nesting import enclosing, same_exchange
 from dualware.core.exchange import BODY, END, LEGAL, NO_RESPONSE, RESPONSE, START, Middleware
 from dualware.core.message import ExchangeError
 from dualware.core.record import CURRENT, add_fields
