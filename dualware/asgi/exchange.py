@@ -6,6 +6,8 @@ change a message of the application, make one up in its place, or call `receive`
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -330,3 +332,9 @@ class ASGIExchange(Engine):
                 self.fail(raised, outcome, sent=True)
             raise
         return self.reraise is None
+
+
+if sys.version_info >= (3, 12):  # pragma: no cover - no branch of one interpreter
+    # `send` answers as a coroutine function does, and asgiref warns of callables that do not say
+    # so. Before 3.12 the mark is asyncio's own, which we must not import: trio is a loop too.
+    inspect.markcoroutinefunction(ASGIExchange.send)
