@@ -40,7 +40,11 @@ def fetched_plainly(app):
 
 def hidden(app):
     """The same application, so decorated that nobody can tell its protocol."""
-    return lambda *args, **kwargs: app(*args, **kwargs)
+
+    def decorated(*args):
+        return app(*args)
+
+    return decorated
 
 
 def test_told(protocol):
