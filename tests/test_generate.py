@@ -218,3 +218,21 @@ def test_long_types():
         "            | Callable[[int | str], bool]",
         '        ) = "the last",',
     ] == "\n".join(spelt).split("\n")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "text", "needed"),
+    [
+        ("asgi", "Callable[..., int]", ["from collections.abc import Callable"]),
+        ("asgi", "Callable[[Any], int]", ["Callable", "from typing import Any"]),
+        ("asgi", "Callable[[Request], Literal[1]]", ["Callable", "Literal", "", "import Request"]),
+        ("wsgi", "re.Pattern[str]", ["import re", "", "import WSGIApplication"]),
+    ],
+)
+def test_imports(protocol, text, needed):
+    """What the types need, and no more: the linters see the files as well."""
+    lines = list(_generate._imports(protocol, text))
+    given = "\n".join(lines[lines.index("if TYPE_CHECKING:") + 1 :]).split("\n")
+
+    assert len(needed) == len(given)
+    assert all(line.endswith(end) for line, end in zip(given, needed, strict=True))

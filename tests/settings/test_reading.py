@@ -64,9 +64,9 @@ def told(**options):
 
 def test_valid():
     """A frozen instance of the model."""
-    built = validated(Toy, "toy", {"must": 2, "either": ("a", "b"), "call": abs})
+    built = validated(Toy, "toy", {"must": 2, "name": "X-B", "either": ("a", "b"), "call": abs})
 
-    assert (2, ("a", "b"), abs) == (built.must, built.either, built.call)
+    assert (2, "X-B", ("a", "b"), abs) == (built.must, built.name, built.either, built.call)
     with pytest.raises(ValidationError):
         built.must = 3
 
