@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from werkzeug.utils import import_string
+from werkzeug.utils import ImportStringError, import_string
 
 from dualware.core.fields import is_token
 from dualware.core.headers import StrHeaders
@@ -128,8 +128,10 @@ def imported(name: str) -> Any:
     try:
         return import_string(name)
     except Exception as error:
-        # Importing runs a module, which may raise anything.
-        raise Unfit("DW205", f"{name!r} can't be imported: {error}") from error
+        # Importing runs a module, which may raise anything. To what Python says, werkzeug adds a
+        # page of advice.
+        said = error.exception if isinstance(error, ImportStringError) else error
+        raise Unfit("DW205", f"{name!r} can't be imported: {said}") from error
 
 
 def usable(function: Any, arguments: int, instead: str) -> Any:

@@ -175,6 +175,22 @@ def test_unknown_setting():
             "input should be 'replace' or 'reject'",
             "did you mean 'replace'?",
         ),
+        (
+            "generator",
+            "no.such:thing",
+            "DW205",
+            "",
+            "'no.such:thing' can't be imported: No module named 'no'",
+            "",
+        ),
+        (
+            "generator",
+            "os:such",
+            "DW205",
+            "",
+            "'os:such' can't be imported: module 'os' has no attribute 'such'",
+            "",
+        ),
         ("on_invalid", "x", "DW106", "", "input should be 'replace' or 'reject'", ""),
     ],
 )
