@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from dualware.asgi.request import ASGIRequest, Scope
 from dualware.core.engine import Engine, outcome_of
@@ -27,6 +27,8 @@ Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
 # Where the response stands.
+_BROKEN: Final = -1
+"""A policy failed. Nothing that the application sends gets through."""
 _BEFORE: Final = 0
 """No head yet."""
 _HELD: Final = 1
@@ -94,16 +96,16 @@ class ASGIExchange(Engine):
         place = self._place
         if place >= _PLAIN:
             return self._upstream(message)
-        if self.broken is not None:
-            raise self.broken
+        if place == _BEFORE:
+            if message["type"] == "http.response.start":
+                return self._head(message)
+            # Informational messages, and what we do not know.
+            return self._watched(message)
         if place == _OPEN:
             return self._on(message)
         if place == _HELD:
             return self._release(message)
-        if message["type"] == "http.response.start":
-            return self._head(message)
-        # Before the head: informational messages, and what we do not know.
-        return self._watched(message)
+        raise cast("BaseException", self.broken)
 
     # Head
 
@@ -115,12 +117,16 @@ class ASGIExchange(Engine):
             through = self.head()
         except BaseException as error:
             # A policy fails closed: no later message gets through.
-            self.broken = error
+            self._break(error)
             raise
         if through:
             return self._send_head()
         self._place = _HELD
         return _nothing()
+
+    def _break(self, error: BaseException) -> None:
+        self.broken = error
+        self._place = _BROKEN
 
     def _send_head(self) -> Awaitable[None]:
         """Send the head that the flows left, as the application's own message if they could."""
@@ -173,7 +179,7 @@ class ASGIExchange(Engine):
         try:
             return self.body(chunk, complete=complete)
         except BaseException as error:
-            self.broken = error
+            self._break(error)
             raise
 
     # Body

@@ -10,7 +10,7 @@ import difflib
 import inspect
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from werkzeug.utils import ImportStringError, import_string
 
@@ -27,9 +27,11 @@ __all__ = [
     "host",
     "imported",
     "one_of",
+    "origin",
     "pattern",
     "peer",
     "readable",
+    "token",
     "usable",
     "writable",
 ]
@@ -53,10 +55,11 @@ def writable(name: str) -> str:
     try:
         StrHeaders().append(name, "")
     except ValueError as error:
-        raise Unfit("DW201", str(error), "write a name such as 'X-Request-ID'") from error
+        sentence, _, hint = str(error).partition("; ")
+        raise Unfit("DW201", sentence, hint) from error
     # RFC 9110 §8.6: a second value, or another one, would break the framing.
     if name.lower() == "content-length":
-        raise Unfit("DW201", f"{name!r} is the length of the body", "write 'X-Request-ID'")
+        raise Unfit("DW201", f"{name!r} is the length of the body", "use another name")
     return name
 
 
@@ -64,7 +67,7 @@ def readable(name: str) -> str:
     """The name of a request header that both protocols can tell from others, in lower case."""
     # WSGI can't tell X_Request_Id from X-Request-Id, and ASGI must not (CVE-2026-3902).
     if not is_token(name) or name.endswith("-") or "_" in name:
-        hint = f"write {name.replace('_', '-')!r}" if "_" in name else "write 'x-request-id'"
+        hint = f"write {name.replace('_', '-')!r}" if "_" in name else "write it as in 'x-request-id'"
         raise Unfit("DW201", f"{name!r} is not a header name that both protocols can tell", hint)
     return name.lower()
 
@@ -97,7 +100,34 @@ def host(text: str) -> str:
         ) from error
 
 
+_ORIGIN: Final = re.compile(
+    r"[a-z][a-z0-9+.-]*://(?:[a-z0-9_-][a-z0-9._-]*|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?"
+)
+"""An origin as browsers write it (Fetch §3.2, "serializing an origin")."""
+_DEFAULT_PORT: Final = re.compile(r"http://[^/]*:80|https://[^/]*:443")
+
+
+def origin(text: str) -> str:
+    """An origin in the one spelling that browsers send, so that it can match."""
+    if text == "*":
+        raise Unfit("DW203", "'*' in a list", "write '*' alone, or the origins without it")
+    if _DEFAULT_PORT.fullmatch(text):
+        hint = f"write {text.rpartition(':')[0]!r}"
+        raise Unfit("DW202", f"{text!r}: origins leave the default port out", hint)
+    if not _ORIGIN.fullmatch(text):
+        hint = "write 'https://shop.example': lower case, no path, no slash at the end"
+        raise Unfit("DW202", f"{text!r} is not an origin", hint)
+    return text
+
+
 # Words, expressions, callables
+
+
+def token(text: str, instead: str) -> str:
+    """An RFC 9110 §5.6.2 token; ``instead`` is one that could stand there."""
+    if not is_token(text):
+        raise Unfit("DW204", f"{text!r} is not a token", f"write {instead!r}")
+    return text
 
 
 def one_of(value: Any, choices: Iterable[str], besides: str = "") -> Any:
@@ -141,6 +171,9 @@ def usable(function: Any, arguments: int, instead: str) -> Any:
     """
     if not callable(function):
         raise Unfit("DW104", f"{function!r} can't be called", f"write {instead}")
+    if isinstance(function, type):
+        # It would make an object that nobody calls, and every object is true.
+        raise Unfit("DW205", f"{function!r} is a class", "make an instance of it")
     # The second is for instances whose `__call__` is a coroutine function.
     for each in (function, getattr(function, "__call__", None)):  # noqa: B004
         if inspect.iscoroutinefunction(each):

@@ -114,6 +114,8 @@ class Engine(Exchange):
     @property
     def ran(self) -> frozenset[str | int]:
         """Keys of the middleware that took part, kept by the outermost exchange: each runs once."""
+        if not self._joined:
+            return self._plan.keys
         return self._plan.keys.union(*(plan.keys for plan in self._joined))
 
     def join(self, plan: Stack) -> None:
@@ -373,7 +375,12 @@ class Engine(Exchange):
         if self._exits is not None:
             self.over(error)
         if self.token is not None:
-            self.leave()
+            # As `leave`, without the call: every exchange under ASGI ends here.
+            try:
+                CURRENT.reset(self.token)
+            except (ValueError, RuntimeError):
+                leave(self)
+            self.token = None
 
     def leave(self) -> None:
         """Make current again what was so before this exchange, if this one is current."""

@@ -45,10 +45,13 @@ class Stack:
         self.measures = any(each.measures for each in self.middleware)
         """Whether any of them wants `Exchange.send_wait`."""
         self.keys = frozenset(once)
-        """What `Record.ran` remembers of this stack."""
+        """What `Engine.ran` remembers of this stack."""
 
     def without(self, ran: frozenset[str | int]) -> Stack:
         """What is left of this stack inside an exchange in which ``ran`` took part already."""
+        if ran.isdisjoint(self.keys):
+            # The commonest by far: other middleware than those outside.
+            return self
         return Stack(each for each in self.middleware if each.key not in ran)
 
     def __iter__(self) -> Iterator[Middleware]:
