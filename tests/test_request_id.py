@@ -1663,9 +1663,9 @@ class Awaited:
 
 BAD = [
     ({"heeder": "X"}, "DW101", "did you mean 'header'?"),
-    ({"header": "X Request"}, "DW201", "write 'x-request-id'"),
-    ({"header": ""}, "DW201", "write 'x-request-id'"),
-    ({"header": "X-Request-"}, "DW201", "write 'x-request-id'"),
+    ({"header": "X Request"}, "DW201", "such as 'x-request-id'"),
+    ({"header": ""}, "DW201", "such as 'x-request-id'"),
+    ({"header": "X-Request-"}, "DW201", "such as 'x-request-id'"),
     ({"header": "X_Request_ID"}, "DW201", "write 'X-Request-ID'"),
     ({"header": "Connection"}, "DW201", "hop-by-hop"),
     ({"header": "Trailer"}, "DW201", "hop-by-hop"),

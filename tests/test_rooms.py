@@ -286,7 +286,6 @@ def isort_style(name):
 
 LONG = {
     "core/engine.py",
-    "middleware/timing.py",
     "testing/asgi.py",
     "testing/script.py",
     "testing/wsgi.py",

@@ -26,6 +26,7 @@ __all__ = [
     "Unfit",
     "host",
     "imported",
+    "no_class",
     "one_of",
     "origin",
     "pattern",
@@ -67,7 +68,8 @@ def readable(name: str) -> str:
     """The name of a request header that both protocols can tell from others, in lower case."""
     # WSGI can't tell X_Request_Id from X-Request-Id, and ASGI must not (CVE-2026-3902).
     if not is_token(name) or name.endswith("-") or "_" in name:
-        hint = f"write {name.replace('_', '-')!r}" if "_" in name else "write it as in 'x-request-id'"
+        known = f"{name.replace('_', '-')!r}" if "_" in name else "a token such as 'x-request-id'"
+        hint = f"write {known}"
         raise Unfit("DW201", f"{name!r} is not a header name that both protocols can tell", hint)
     return name.lower()
 
@@ -164,6 +166,13 @@ def imported(name: str) -> Any:
         raise Unfit("DW205", f"{name!r} can't be imported: {said}") from error
 
 
+def no_class(function: Any) -> Any:
+    """What is no class, where calling one would only make an object that nobody calls."""
+    if isinstance(function, type):
+        raise Unfit("DW205", f"{function!r} is a class", "make an instance of it")
+    return function
+
+
 def usable(function: Any, arguments: int, instead: str) -> Any:
     """What can be called with so many arguments, and need not be awaited.
 
@@ -171,9 +180,6 @@ def usable(function: Any, arguments: int, instead: str) -> Any:
     """
     if not callable(function):
         raise Unfit("DW104", f"{function!r} can't be called", f"write {instead}")
-    if isinstance(function, type):
-        # It would make an object that nobody calls, and every object is true.
-        raise Unfit("DW205", f"{function!r} is a class", "make an instance of it")
     # The second is for instances whose `__call__` is a coroutine function.
     for each in (function, getattr(function, "__call__", None)):  # noqa: B004
         if inspect.iscoroutinefunction(each):

@@ -6,18 +6,19 @@ Models are built once per process; no request ever touches them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 
-from dualware.core.fields import is_token
+from dualware.core.checks import Unfit, writable
 from dualware.core.problems import CODES
 
 if TYPE_CHECKING:
     from typing_extensions import LiteralString
 
-__all__ = ["HeaderName", "Settings", "fault"]
+__all__ = ["HeaderName", "Settings", "checked", "fault", "fit"]
 
 
 class Settings(BaseModel):
@@ -42,15 +43,18 @@ def fault(code: LiteralString, sentence: str, hint: str = "") -> PydanticCustomE
     return PydanticCustomError(code, "{sentence}", context)
 
 
-def _header_name(name: str) -> str:
-    if not is_token(name) or name[-1] in "-_":
-        raise fault(
-            "DW201",
-            f"{name!r} is not a header name",
-            "write an RFC 9110 token such as 'X-Request-ID'",
-        )
-    return name
+def fit(check: Callable[..., Any], *given: Any) -> Any:
+    """What ``check``, one of `dualware.core.checks`, makes of ``given``. Raises its `fault`."""
+    try:
+        return check(*given)
+    except Unfit as unfit:
+        raise fault(unfit.code, unfit.sentence, unfit.hint) from unfit
 
 
-HeaderName = Annotated[str, AfterValidator(_header_name)]
-"""A field name: an RFC 9110 §5.6.2 token that servers accept."""
+def checked(check: Callable[..., Any], *besides: Any) -> AfterValidator:
+    """What annotates a type whose values go through ``check``, with what it needs besides."""
+    return AfterValidator(lambda value: fit(check, value, *besides))
+
+
+HeaderName = Annotated[str, checked(writable)]
+"""The name of a response header that both protocols can write."""

@@ -34,7 +34,7 @@ from dualware.core.outbound import Outbound
 from dualware.core.peers import UNIX, Peers
 from dualware.core.record import CURRENT, Record
 from dualware.core.trace import EXTRACTORS
-from dualware.middleware.model import Settings, fault
+from dualware.middleware.model import Settings, fault, fit
 
 __all__ = ["RequestID", "RequestIDSettings"]
 
@@ -45,21 +45,14 @@ _TEXT: Final = ("Content-Type", "text/plain; charset=utf-8")
 # What the settings may say
 
 
-def _fit(check: Callable[..., Any], *given: Any) -> Any:
-    try:
-        return check(*given)
-    except checks.Unfit as unfit:
-        raise fault(unfit.code, unfit.sentence, unfit.hint) from unfit
-
-
 def _header(name: str) -> Any:
-    _fit(checks.readable, name)
-    return _fit(checks.writable, name)
+    fit(checks.readable, name)
+    return fit(checks.writable, name)
 
 
 def _response_header(name: Any) -> Any:
     if isinstance(name, str):
-        return _fit(checks.writable, name)
+        return fit(checks.writable, name)
     if name is not None and name is not False:
         raise fault("DW104", f"{name!r} is not a header name", "None stands for `header`")
     return name
@@ -69,30 +62,30 @@ def _inbound(names: Any, info: ValidationInfo) -> Any:
     if names is None:
         # `header` is missing where it was at fault itself.
         return [name.lower() for name in (info.data.get("header"),) if name]
-    return [_fit(checks.readable, name) for name in names]
+    return [fit(checks.readable, name) for name in names]
 
 
 def _trust(trust: Any) -> Any:
     if isinstance(trust, list | tuple):
-        return [_fit(checks.peer, each) for each in cast("list[Any]", trust)]
+        return [fit(checks.peer, each) for each in cast("list[Any]", trust)]
     if not isinstance(trust, str):
-        return _fit(checks.usable, trust, 1, "'validated', 'never', networks, or a callable")
+        return fit(checks.usable, trust, 1, "'validated', 'never', networks, or a callable")
     if trust == UNIX or "." in trust or ":" in trust:
         raise fault("DW104", "networks come in a list", f"write [{trust!r}]")
-    return _fit(checks.one_of, trust, ("validated", "never"), "or a list of networks")
+    return fit(checks.one_of, trust, ("validated", "never"), "or a list of networks")
 
 
 def _validator(validator: Any) -> Any:
     if validator is None or isinstance(validator, str | re.Pattern):
-        return cast("Any", validator and _fit(checks.pattern, validator))
-    return _fit(checks.usable, validator, 1, "a regular expression, or a callable")
+        return cast("Any", validator and fit(checks.pattern, validator))
+    return fit(checks.usable, validator, 1, "a regular expression, or a callable")
 
 
 def _generator(generator: Any) -> Any:
     if isinstance(generator, str) and ":" not in generator:
-        return _fit(checks.one_of, generator, NAMED, "or 'package.module:function'")
-    made = _fit(checks.imported, generator) if isinstance(generator, str) else generator
-    _fit(checks.usable, made, 0, "'hex', another name, 'package.module:function', or a callable")
+        return fit(checks.one_of, generator, NAMED, "or 'package.module:function'")
+    made = fit(checks.imported, generator) if isinstance(generator, str) else generator
+    fit(checks.usable, made, 0, "'hex', another name, 'package.module:function', or a callable")
     return generator
 
 
@@ -103,11 +96,11 @@ def _traceparent(mode: Any) -> Any:
 
 
 def _trace_headers(names: Any) -> Any:
-    return [_fit(checks.one_of, name, tuple(EXTRACTORS)[1:], "in lower case") for name in names]
+    return [fit(checks.one_of, name, tuple(EXTRACTORS)[1:], "in lower case") for name in names]
 
 
 def _outbound_hosts(hosts: Any) -> Any:
-    return hosts and [_fit(checks.host, each) for each in hosts]
+    return hosts and [fit(checks.host, each) for each in hosts]
 
 
 class RequestIDSettings(Settings):

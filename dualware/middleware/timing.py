@@ -19,24 +19,23 @@ predicate of the user change what the client gets.
 
 from __future__ import annotations
 
-import inspect
-import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any, ClassVar, Final, Literal, cast
+from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
+from dualware.core.checks import no_class, origin, peer, readable, token, usable
 from dualware.core.effects import Effects
 from dualware.core.exchange import END, RESPONSE, Exchange, Flow, Middleware
-from dualware.core.fields import is_token
 from dualware.core.figures import Figures
+from dualware.core.guards import asked
 from dualware.core.headers import StrHeaders
 from dualware.core.message import Request
-from dualware.core.peers import UNIX, Peers, network
+from dualware.core.peers import Peers
 from dualware.core.server_timing import joined, metric, milliseconds, stamp
-from dualware.middleware.model import HeaderName, Settings, fault
+from dualware.middleware.model import HeaderName, Settings, checked, fault
 
 __all__ = ["Figures", "Sink", "Timing", "TimingSettings"]
 
@@ -46,6 +45,13 @@ figures when the exchange starts, for gauges such as ``http.server.active_reques
 is followed by exactly one call."""
 
 _SECOND: Final = 1_000_000_000
+_TAO: Final = "Timing-Allow-Origin"
+
+_NO_CLASS: Final = checked(no_class)
+_USABLE: Final = checked(usable, 1, "a callable")
+_Called = Annotated[Callable[[Any], object], _NO_CLASS, _USABLE]
+_Origin = Annotated[str, checked(origin)]
+_Peer = Annotated[str, checked(peer)]
 
 
 class TimingSettings(Settings):
@@ -55,10 +61,12 @@ class TimingSettings(Settings):
     """Name of the response header. A field of that name that the application wrote stays: this
     is one more line of it."""
 
-    metric: str = Field(default="app", min_length=1, max_length=64)
+    metric: Annotated[str, checked(token, "app")] = Field(
+        default="app", min_length=1, max_length=64
+    )
     """What the time until the response started is called in the header."""
 
-    expose_spans: bool | Callable[[Request], bool] = False
+    expose_spans: bool | Annotated[Callable[[Request], bool], _NO_CLASS, _USABLE] = False
     """Who sees more than that: the spans of `dualware.span`, the CPU and the queue time. False:
     nobody. True: everybody who can read the response. A callable: requests for which it returns
     True, such as those of staff."""
@@ -80,12 +88,12 @@ class TimingSettings(Settings):
     max_bytes: int = Field(default=2048, ge=128, le=65536)
     """Bytes of the longest header; metrics that no longer fit are left out."""
 
-    timing_allow_origin: Literal["*"] | list[str] | tuple[str, ...] | None = None
+    timing_allow_origin: Literal["*"] | list[_Origin] | tuple[_Origin, ...] | None = None
     """Origins whose scripts may read these times, and all other times of Resource Timing:
     `["https://shop.example"]`, or `"*"` for all. It is written as Timing-Allow-Origin unless the
     application did."""
 
-    metrics: list[Callable[[Any], object]] | tuple[Callable[[Any], object], ...] | None = None
+    metrics: list[_Called] | tuple[_Called, ...] | None = None
     """Metric sinks: callables that take the finished `Figures` of an exchange, once each. They
     run before the server sends the next response on that thread or loop, so they must be fast."""
 
@@ -93,16 +101,16 @@ class TimingSettings(Settings):
     """Until when `Figures.duration` counts: `"end"`, the last of the body, or `"start"`, the
     head of the response."""
 
-    route: Callable[[Request], str | None] | None = None
+    route: Annotated[Callable[[Request], str | None], _NO_CLASS, _USABLE] | None = None
     """Tells metric sinks the template of the path, `"/items/{id}"`: a callable that takes the
     `Request` when the exchange is over, and returns None where there is none."""
 
-    queue_header: HeaderName | None = None
+    queue_header: Annotated[str, checked(readable)] | None = None
     """Name of the request header in which a proxy says when it took the request in, as
     `X-Request-Start: t=1700000000.123`: seconds, ms or µs since 1970. The time since then is the
     queue time, if it is less than a minute."""
 
-    queue_trusted: list[str] | tuple[str, ...] = ()
+    queue_trusted: list[_Peer] | tuple[_Peer, ...] = ()
     """Networks of the proxies whose stamp counts, such as `["10.0.0.0/8"]`; `"unix"` for peers
     behind a Unix socket."""
 
@@ -110,58 +118,6 @@ class TimingSettings(Settings):
     """True measures the CPU time that the thread spent until the response started, under WSGI
     servers with real threads or one: such a thread does nothing else meanwhile. Where greenlets
     share it the figure means nothing, and under ASGI there is none."""
-
-    @field_validator("header", "legacy_header")
-    @classmethod
-    def _writable(cls, name: str | None) -> str | None:
-        return name if name is None else _writable(name)
-
-    @field_validator("metric")
-    @classmethod
-    def _metric(cls, name: str) -> str:
-        if not is_token(name):
-            raise fault("DW204", f"{name!r} is not a token", "write 'app'")
-        return name
-
-    @field_validator("expose_spans", "route", mode="before")
-    @classmethod
-    def _callable(cls, given: Any) -> Any:
-        return _usable(given)
-
-    @field_validator("timing_allow_origin", mode="before")
-    @classmethod
-    def _origins(cls, given: Any) -> Any:
-        if isinstance(given, list | tuple):
-            for origin in cast("Iterable[Any]", given):
-                _check_origin(origin)
-        elif isinstance(given, str) and given != "*":
-            raise fault("DW104", "origins come in a list", f"write [{given!r}]")
-        return cast("Any", given)
-
-    @field_validator("metrics", mode="before")
-    @classmethod
-    def _sinks(cls, given: Any) -> Any:
-        if isinstance(given, list | tuple):
-            for sink in cast("Iterable[Any]", given):
-                if not callable(_usable(sink)):
-                    raise fault("DW104", f"{sink!r} can't be called")
-        return cast("Any", given)
-
-    @field_validator("queue_header")
-    @classmethod
-    def _readable(cls, name: str | None) -> str | None:
-        if name is not None and "_" in name:
-            # Names with "_" are not told from those with "-" under WSGI (CVE-2026-3902).
-            hint = f"write {name.replace('_', '-')!r}"
-            raise fault("DW201", f"{name!r} can't be told under both protocols", hint)
-        return name
-
-    @field_validator("queue_trusted")
-    @classmethod
-    def _networks(cls, listed: list[str]) -> list[str]:
-        for each in listed:
-            _check_network(each)
-        return listed
 
     @model_validator(mode="after")
     def _together(self) -> TimingSettings:
@@ -175,60 +131,6 @@ class TimingSettings(Settings):
             hint = "name the networks of your proxies in queue_trusted"
             raise fault("DW103", "queue_header without proxies that may be believed", hint)
         return self
-
-
-# What the settings may say
-
-
-def _writable(name: str) -> str:
-    try:
-        StrHeaders().append(name, "")
-    except ValueError as error:
-        raise fault("DW201", str(error)) from error
-    # RFC 9110 §8.6: a second value would break the framing.
-    if name.lower() == "content-length":
-        raise fault("DW201", f"{name!r} is the length of the body", "write 'Server-Timing'")
-    return name
-
-
-def _usable(given: Any) -> Any:
-    """Refuse a callable that would answer nothing: a class, or a coroutine function."""
-    if isinstance(given, type):
-        raise fault("DW205", f"{given!r} is a class", "make an instance of it")
-    # The second is for instances whose `__call__` is a coroutine function.
-    for each in (given, getattr(given, "__call__", None)):  # noqa: B004
-        if inspect.iscoroutinefunction(each):
-            raise fault("DW205", f"{given!r} is a coroutine function", "a plain function works")
-    return given
-
-
-_ORIGIN: Final = re.compile(
-    r"[a-z][a-z0-9+.-]*://(?:[a-z0-9_-][a-z0-9._-]*|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?"
-)
-"""An origin as browsers write it (Fetch §3.2, "serializing an origin")."""
-_DEFAULT_PORT: Final = re.compile(r"http://[^/]*:80|https://[^/]*:443")
-
-
-def _check_origin(origin: Any) -> None:
-    """Refuse what no browser would ever send as an origin, so that it would match nothing."""
-    if not isinstance(origin, str):
-        raise fault("DW104", f"{origin!r} is not an origin", "write 'https://shop.example'")
-    if origin == "*":
-        raise fault("DW203", "'*' in a list", "write '*' alone, or the origins without it")
-    if _DEFAULT_PORT.fullmatch(origin):
-        hint = f"write {origin.rpartition(':')[0]!r}"
-        raise fault("DW202", f"{origin!r}: origins leave the default port out", hint)
-    if not _ORIGIN.fullmatch(origin):
-        hint = "write 'https://shop.example': lower case, no path, no slash at the end"
-        raise fault("DW202", f"{origin!r} is not an origin", hint)
-
-
-def _check_network(text: str) -> None:
-    try:
-        if text != UNIX:
-            network(text)
-    except ValueError as error:
-        raise fault("DW202", str(error), "write '10.0.0.0/8' or 'unix'") from error
 
 
 class Timing(Middleware):
@@ -246,7 +148,10 @@ class Timing(Middleware):
         # The response header
         self._header = settings.header
         self._prefix = f"{settings.metric};dur="
-        self._exposed = settings.expose_spans
+        exposed = settings.expose_spans
+        if not isinstance(exposed, bool):
+            exposed = asked(exposed, effects, "expose_spans of timing")
+        self._exposed = exposed
         self._auto_end = settings.auto_end
         self._join = partial(joined, entries=settings.max_entries, size=settings.max_bytes)
         self._legacy = settings.legacy_header
@@ -255,7 +160,7 @@ class Timing(Middleware):
         self._origins = ", ".join(origins or ()) if origins != "*" else "*"
         self._trailers = settings.trailers
         # Figures
-        self._queue_header = (settings.queue_header or "").lower()
+        self._queue_header = settings.queue_header
         self._trusts = Peers(settings.queue_trusted)
         self._thread_cpu = settings.thread_cpu
         self._until_start = settings.duration_until == "start"
@@ -310,7 +215,7 @@ class Timing(Middleware):
         request = exchange.request
         figures = Figures(started_at, request, until_start=self._until_start)
         if self._queue_header:
-            figures.queue = self._queued(request)
+            figures.queue = self._queued(request, self._queue_header)
         if self._thread_cpu:
             figures.cpu_from = threading.get_ident(), self.effects.cpu_clock()
         exchange.record.timing = figures
@@ -339,9 +244,9 @@ class Timing(Middleware):
 
     # What is found out on the way
 
-    def _queued(self, request: Request) -> int | None:
+    def _queued(self, request: Request, header: str) -> int | None:
         """ns since the proxy's stamp, if it comes from a trusted peer and makes sense."""
-        text = request.header(self._queue_header)
+        text = request.header(header)
         if text is None or not self._trusts(request):
             return None
         sent = stamp(text)
@@ -385,7 +290,8 @@ class Timing(Middleware):
         app = now - figures.started_at
         headers = exchange.response.headers
         value = self._prefix + milliseconds(app)
-        if self._exposed is not False and self._shows(exchange.request):
+        exposed = self._exposed
+        if exposed is True or (exposed and exposed(exchange.request)):
             value = self._join([value, *self._more(exchange, figures, now)])
         # W3C Server Timing: a list, so another line adds to what stands there.
         headers.append(self._header, value)
@@ -397,16 +303,6 @@ class Timing(Middleware):
             # RFC 9110 §6.6.2
             headers.append("Trailer", self._header)
             exchange.response.add_trailer(self._header, partial(self._trailer, figures, now))
-
-    def _shows(self, request: Request) -> bool:
-        exposed = self._exposed
-        if isinstance(exposed, bool):
-            return exposed
-        try:
-            return bool(exposed(request))
-        except Exception as error:  # noqa: BLE001 - whatever it raises, nothing more is shown
-            self.effects.report("expose_spans of timing failed", error)
-            return False
 
     def _more(self, exchange: Exchange, figures: Figures, now: int) -> Iterator[str]:
         """What only some may see."""
@@ -435,6 +331,3 @@ def _takes_trailers(exchange: Exchange) -> bool:
     # RFC 9112 §7.1.2: HTTP/1.1 has trailers in the chunked coding only.
     http_1 = (request.http_version or "1").startswith("1")
     return not http_1 or "Content-Length" not in response.headers
-
-
-_TAO: Final = "Timing-Allow-Origin"

@@ -60,7 +60,7 @@ def problems_of(word: str, error: ValueError, model: type[Settings] | None = Non
         _problem(word, model, place, errors)
         for place, errors in places.items()
         # Beside what is wrong inside a list, that it is no tuple either says nothing.
-        if not place or not any(each[:1] == place for each in places if each != place)
+        if not place or not any(each[: len(place)] == place for each in places if each != place)
     ]
 
 

@@ -36,7 +36,7 @@ class Toy(Settings):
     must: int
     name: HeaderName = "X-Toy"
     either: str | list[str] | tuple[str, ...] | None = None
-    nested: list[list[int]] | None = None
+    nested: list[list[int] | tuple[int, ...]] | None = None
     choice: Literal["red", "green"] = "red"
     kind: Kind = Kind.A
     lucky: Annotated[int, AfterValidator(_lucky)] = 7
@@ -97,8 +97,10 @@ def test_a_default_is_told_from_what_equals_it():
 @pytest.mark.parametrize(
     ("options", "code", "path", "sentence", "hint"),
     [
-        ({"name": "X Toy"}, "DW201", ".name", "'X Toy' is not a header name", ...),
-        ({"name": "X-Toy-"}, "DW201", ".name", "'X-Toy-' is not a header name", ...),
+        ({"name": "X Toy"}, "DW201", ".name", "'X Toy' cannot be a response header name", ...),
+        ({"name": "X-Toy-"}, "DW201", ".name", "'X-Toy-' cannot be a response header name", ...),
+        ({"name": "Status"}, "DW201", ".name", "'Status' cannot be a response header name", ...),
+        ({"name": "Connection"}, "DW201", ".name", "'Connection' is a hop-by-hop field", ...),
         ({"lucky": 13}, "DW106", ".lucky", "13 brings bad luck", ""),
         ({"ratio": -1.0}, "DW106", ".ratio", "input should be greater than or equal to 0", ""),
         ({"ratio": float("inf")}, "DW106", ".ratio", "input should be a finite number", ""),
