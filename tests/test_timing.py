@@ -492,7 +492,9 @@ def test_a_predicate_that_fails_shows_nothing(dual, world):
     result = dual.request(script, world.stack(timing))
 
     assert (200, "app;dur=0.000") == (result.status, result.header("server-timing"))
-    assert [("expose_spans of timing failed", error)] == world.reports
+    ((sentence, raised),) = world.reports
+    assert sentence.startswith("expose_spans of timing, <function ")
+    assert error is raised
 
 
 @pytest.mark.parametrize(
@@ -673,6 +675,26 @@ def test_the_status_is_the_one_that_was_sent(dual, world):
     dual.request(Script(), world.stack(Teapot(), world.timing(metrics=[sink])))
 
     assert 418 == sink.only.status
+
+
+def test_the_status_of_a_dropped_head_is_inferred(dual, world):
+    """A policy outside fails before the head is sent: servers make it 500, whatever it said."""
+    # observability T10
+
+    class Bad(Middleware):
+        def __call__(self, exchange):
+            yield RESPONSE
+            raise ERROR
+
+    sink = Sink()
+    result = dual.request(Script(), world.stack(Bad(), world.timing(metrics=[sink])))
+    figures = sink.only
+
+    assert ERROR is result.error
+    assert [] == result.starts
+    assert (500, True) == (figures.status, figures.status_inferred)
+    assert ("error", "KeyError") == (figures.outcome, figures.error_type)
+    assert 500 == figures.labels["http.response.status_code"]
 
 
 # T11: sinks
@@ -1107,6 +1129,8 @@ def test_the_record_has_the_figures(dual, world):
 FAULTS = [
     ({"headers": "X"}, "DW101"),
     ({"header": "Server Timing"}, "DW201"),
+    ({"header": "Server-Timing-"}, "DW201"),
+    ({"legacy_header": "X_Runtime_"}, "DW201"),
     ({"header": "Connection"}, "DW201"),
     ({"header": "Content-Length"}, "DW201"),
     ({"header": "Status"}, "DW201"),
@@ -1118,6 +1142,7 @@ FAULTS = [
     ({"metric": "m" * 65}, "DW106"),
     ({"expose_spans": "yes"}, "DW104"),
     ({"expose_spans": int}, "DW205"),
+    ({"expose_spans": lambda: True}, "DW205"),
     ({"auto_end": 1}, "DW104"),
     ({"max_entries": 0}, "DW106"),
     ({"max_bytes": -1}, "DW106"),
@@ -1134,11 +1159,14 @@ FAULTS = [
     ({"metrics": print}, "DW104"),
     ({"metrics": ["print"]}, "DW104"),
     ({"metrics": [Sink]}, "DW205"),
+    ({"metrics": [lambda: None]}, "DW205"),
     ({"duration_until": "head"}, "DW106"),
     ({"route": "name"}, "DW104"),
     ({"route": dict}, "DW205"),
     ({"queue_header": "X_Request_Start", "queue_trusted": ["unix"]}, "DW201"),
+    ({"queue_header": "X Request Start", "queue_trusted": ["unix"]}, "DW201"),
     ({"queue_header": "X-Request-Start"}, "DW103"),
+    ({"queue_header": "X-Request-Start", "queue_trusted": [7]}, "DW104"),
     ({"queue_trusted": ["10.0.0.1/8"]}, "DW202"),
     ({"queue_trusted": ["proxy"]}, "DW202"),
     ({"queue_trusted": "unix"}, "DW104"),

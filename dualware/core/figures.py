@@ -107,7 +107,8 @@ class Figures:
         if self.response_at is not None:
             # Flows outside may have changed it, and an application may replace its head.
             self.status = exchange.response.status
-        elif exchange.outcome == "error" and exchange.session is None:
+        # A head that a failure kept from the server is dropped, and has no status either.
+        if self.status is None and exchange.outcome == "error" and exchange.session is None:
             self.status, self.status_inferred = 500, True
         # Where a flow answered in the application's place, only the record has the exception.
         error = exchange.error or exchange.record.error
