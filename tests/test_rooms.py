@@ -285,7 +285,6 @@ def isort_style(name):
 
 
 LONG = {
-    "core/engine.py",
     "testing/asgi.py",
     "testing/script.py",
     "testing/wsgi.py",

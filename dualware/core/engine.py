@@ -11,7 +11,6 @@ RESPONSE, but for the few that `_early` knows otherwise.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,17 +23,14 @@ from dualware.core.exchange import (
     START,
     Answer,
     Event,
-    Exchange,
     Flow,
     Middleware,
     Outcome,
 )
 from dualware.core.message import ExchangeError, Request, Response
-from dualware.core.record import CURRENT, Record, leave
+from dualware.core.nesting import Member
 
 if TYPE_CHECKING:
-    from contextvars import Token
-
     from dualware.core.effects import Effects
     from dualware.core.stack import Stack
 
@@ -43,37 +39,29 @@ __all__ = ["Engine", "outcome_of"]
 _AFTER_ANSWER: Final[frozenset[Event | None]] = frozenset({END, None})
 
 
-class Engine(Exchange):
+class Engine(Member):
     """An exchange with the methods that move it on."""
 
     # What every exchange uses has a slot, the rest stands on the class: an attribute of the class
     # costs more to look at than a slot costs to set, and one that is never looked at costs
-    # nothing. `_source`, `_upstream`, `_receive`, `_held` and
-    # `_place` are the protocol's own: this room never looks at them.
+    # nothing. `_source`, `_upstream`, `_receive`, `_held` and `_place` are the protocol's own:
+    # this room never looks at them.
     __slots__ = (
         "_ahead",
         "_answer",
-        "_exits",
         "_flows",
         "_held",
         "_may_answer",
         "_place",
-        "_plan",
         "_receive",
-        "_record",
         "_request",
         "_response",
         "_source",
         "_upstream",
         "committed",
-        "effects",
-        "outcome",
-        "token",
         "watched",
     )
 
-    outer: Engine | None = None
-    """The outermost exchange that this one is part of; None if it is that one itself."""
     broken: BaseException | None = None
     """What a policy raised while the application was still running; it may not go on."""
     reraise: BaseException | None = None
@@ -81,15 +69,8 @@ class Engine(Exchange):
     measures: bool = False
     """Whether somebody wants to know how long the server took (`Exchange.send_wait`)."""
 
-    running: bool = True
-    """Whether the application runs now, or may at any time. False between two items of a body
-    whose server may never come back: another call in that context is another exchange."""
-    lingers_for: weakref.ref[Any] | None = None
-    """The body for which an exchange that is over stays current."""
-
     _known: bool = False
     _early: dict[int, Event] | None = None
-    _joined: tuple[Stack, ...] = ()
 
     def __init__(self, source: Any, upstream: Any, effects: Effects, inbound: Any = None) -> None:
         self._source = source
@@ -98,8 +79,7 @@ class Engine(Exchange):
         self._place = 0
         self.effects = effects
         self.outcome = None
-        self.token: Token[Any] | None = None
-        """What makes the context's former exchange current again; None if we changed nothing."""
+        self.token = None
         self.committed = False
         """Whether the head was given to the server."""
         self.watched = False
@@ -107,28 +87,9 @@ class Engine(Exchange):
         self._held: Any = None
         self._answer = None
         self._exits = None
-        self._record: Record | None = None
+        self._record = None
         self._request: Request | None = None
         self._response: Response | None = None
-
-    @property
-    def ran(self) -> frozenset[str | int]:
-        """Keys of the middleware that took part, kept by the outermost exchange: each runs once."""
-        if not self._joined:
-            return self._plan.keys
-        return self._plan.keys.union(*(plan.keys for plan in self._joined))
-
-    def join(self, plan: Stack) -> None:
-        """The middleware of another stack take part too."""
-        # The stack itself is kept: the keys of nameless middleware are good while they live.
-        self._joined = (*self._joined, plan)
-
-    @property
-    def lingers(self) -> bool:
-        """Whether code that finds this exchange current may still be inside it."""
-        body = None if self.lingers_for is None else self.lingers_for()
-        # A generator tells that it is exhausted or closed; of other bodies nobody can say.
-        return body is not None and getattr(body, "gi_frame", body) is not None
 
     # What is made when first asked for
 
@@ -148,19 +109,6 @@ class Engine(Exchange):
                 return response
             self._response = response
         return response
-
-    @property
-    def record(self) -> Record:
-        record = self._record
-        if record is None:
-            outer = self.outer
-            record = (
-                Record(self.effects.clock, ended=self.outcome is not None)
-                if outer is None
-                else outer.record
-            )
-            self._record = record
-        return record
 
     def _make_request(self) -> Request:
         """The protocol's request."""
@@ -284,11 +232,6 @@ class Engine(Exchange):
             if self._record is not None:
                 self.seal()
 
-    def seal(self) -> None:
-        """The record takes no more, unless an exchange around this one still fills it."""
-        if self.outer is None:
-            self.record.ended = True
-
     def _end_flows(self) -> None:
         raised: BaseException | None = None
         for index, flow, each in self._live():
@@ -366,39 +309,6 @@ class Engine(Exchange):
             flow, self._flows[index] = self._flows[index], None
             if flow is not None:
                 yield index, flow, self._plan.middleware[index]
-
-    def release(self, error: BaseException | None = None) -> None:
-        """The application itself is over, maybe long after END.
-
-        Tells whoever asked, and makes current again what was so before this exchange.
-        """
-        if self._exits is not None:
-            self.over(error)
-        if self.token is not None:
-            # As `leave`, without the call: every exchange under ASGI ends here.
-            try:
-                CURRENT.reset(self.token)
-            except (ValueError, RuntimeError):
-                leave(self)
-            self.token = None
-
-    def leave(self) -> None:
-        """Make current again what was so before this exchange, if this one is current."""
-        token, self.token = self.token, None
-        if token is not None:
-            try:
-                CURRENT.reset(token)
-            except (ValueError, RuntimeError):
-                leave(self)
-
-    def over(self, error: BaseException | None = None) -> None:
-        """Call the exit callbacks with what the application raised after END."""
-        exits, self._exits = self._exits, None
-        for callback in exits or ():
-            try:
-                callback(error)
-            except Exception as raised:
-                self.effects.report(f"the exit callback {callback!r} failed", raised)
 
     # Failures
 

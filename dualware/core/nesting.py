@@ -1,30 +1,126 @@
-"""Whether a request that comes in is part of an exchange that is going on already.
+"""An exchange among others: which one is current, and what is shared with those around it.
 
 Stacks meet again inside stacks: a bridge between the protocols, a mounted application, a wrapper
 under a foreign middleware. Knows how two views of one request may differ. Must never know which
-bridge it is.
+bridge it is, nor how an exchange moves on.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dualware.core.record import CURRENT
+from dualware.core.exchange import Exchange
+from dualware.core.record import CURRENT, Record, leave
 
 if TYPE_CHECKING:
-    from dualware.core.engine import Engine
+    import weakref
+    from contextvars import Token
+
+    from dualware.core.effects import Effects
     from dualware.core.message import Request
+    from dualware.core.stack import Stack
 
-__all__ = ["enclosing", "same_exchange"]
+__all__ = ["Member", "enclosing", "same_exchange"]
 
 
-def enclosing(request: Request) -> Engine | None:
+class Member(Exchange):
+    """What an exchange has to do with the record, the context, and exchanges around it."""
+
+    __slots__ = ("_exits", "_plan", "_record", "effects", "outcome", "token")
+
+    effects: Effects
+    token: Token[Any] | None
+    """What makes the context's former exchange current again; None if we changed nothing."""
+    outer: Member | None = None
+    """The outermost exchange that this one is part of; None if it is that one itself."""
+    running: bool = True
+    """Whether the application runs now, or may at any time. False between two items of a body
+    whose server may never come back: another call in that context is another exchange."""
+    lingers_for: weakref.ref[Any] | None = None
+    """The body for which an exchange that is over stays current."""
+
+    _plan: Stack
+    _record: Record | None
+    _joined: tuple[Stack, ...] = ()
+
+    @property
+    def record(self) -> Record:
+        record = self._record
+        if record is None:
+            outer = self.outer
+            record = (
+                Record(self.effects.clock, ended=self.outcome is not None)
+                if outer is None
+                else outer.record
+            )
+            self._record = record
+        return record
+
+    @property
+    def ran(self) -> frozenset[str | int]:
+        """Keys of the middleware that took part, kept by the outermost exchange: each runs once."""
+        if not self._joined:
+            return self._plan.keys
+        return self._plan.keys.union(*(plan.keys for plan in self._joined))
+
+    def join(self, plan: Stack) -> None:
+        """The middleware of another stack take part too."""
+        # The stack itself is kept: the keys of nameless middleware are good while they live.
+        self._joined = (*self._joined, plan)
+
+    @property
+    def lingers(self) -> bool:
+        """Whether code that finds this exchange current may still be inside it."""
+        body = None if self.lingers_for is None else self.lingers_for()
+        # A generator tells that it is exhausted or closed; of other bodies nobody can say.
+        return body is not None and getattr(body, "gi_frame", body) is not None
+
+    def seal(self) -> None:
+        """The record takes no more, unless an exchange around this one still fills it."""
+        if self.outer is None:
+            self.record.ended = True
+
+    def release(self, error: BaseException | None = None) -> None:
+        """The application itself is over, maybe long after END.
+
+        Tells whoever asked, and makes current again what was so before this exchange.
+        """
+        if self._exits is not None:
+            self.over(error)
+        if self.token is not None:
+            # As `leave`, without the call: every exchange under ASGI ends here.
+            try:
+                CURRENT.reset(self.token)
+            except (ValueError, RuntimeError):
+                leave(self)
+            self.token = None
+
+    def leave(self) -> None:
+        """Make current again what was so before this exchange, if this one is current."""
+        token, self.token = self.token, None
+        if token is not None:
+            try:
+                CURRENT.reset(token)
+            except (ValueError, RuntimeError):
+                leave(self)
+
+    def over(self, error: BaseException | None = None) -> None:
+        """Call the exit callbacks with what the application raised after END."""
+        exits, self._exits = self._exits, None
+        for callback in exits or ():
+            try:
+                callback(error)
+            except Exception as raised:
+                self.effects.report(f"the exit callback {callback!r} failed", raised)
+
+
+def enclosing(request: Request) -> Member | None:
     """The exchange that ``request`` is already part of, None if it begins one.
 
     The context variable alone can't tell: it may be left over on a server's thread, or belong
     to a request that the application makes to itself.
     """
-    outer: Engine | None = CURRENT.get()
+    outer: Member | None = CURRENT.get()
     if outer is None:
         return None
     if not outer.running:
