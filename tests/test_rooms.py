@@ -285,9 +285,7 @@ def isort_style(name):
 
 
 LONG = {
-    "testing/asgi.py",
     "testing/script.py",
-    "testing/wsgi.py",
 }
 """Files that are to be parted; this list may only become shorter."""
 

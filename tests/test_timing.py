@@ -1036,7 +1036,7 @@ def test_without_sinks_messages_pass_untouched(world):
 
     assert body is result.messages[1]
     assert "send" == code.co_name
-    assert code.co_filename.endswith("testing/asgi.py")
+    assert code.co_filename.endswith("testing/asgi/server.py")
 
 
 def test_a_shared_head_stays_the_applications(dual, world):
