@@ -4,9 +4,9 @@ A state machine that a test can drive by hand: `start`, then `head` and `body`, 
 `fail`. The drivers are the only callers. It enforces the laws of the model, so that no middleware
 has to. It must never do I/O, wait, or know a protocol.
 
-The state is a table of flows in stack order (None: it is over) and the place of the head, which
-moves outwards. Flows from `_ahead` on were passed by it and wait for END. Those before wait for
-RESPONSE, but for the few that `_early` knows otherwise.
+The state is two lists. `_flows` are those which the head has yet to pass, in stack order (None:
+it is over); the head moves outwards, so the next one is the last. They wait for RESPONSE, but for
+the few of which `_early` knows otherwise. `_passed` wait for END, innermost first.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ class Engine(Member):
     # nothing. `_source`, `_upstream`, `_receive`, `_held` and `_place` are the protocol's own:
     # this room never looks at them.
     __slots__ = (
-        "_ahead",
         "_answer",
         "_flows",
         "_held",
         "_may_answer",
+        "_passed",
         "_place",
         "_receive",
         "_request",
@@ -69,6 +69,8 @@ class Engine(Member):
     measures: bool = False
     """Whether somebody wants to know how long the server took (`Exchange.send_wait`)."""
 
+    _flows: list[Flow | None]
+    _passed: list[tuple[int, Flow]]
     _known: bool = False
     _early: dict[int, Event] | None = None
 
@@ -128,8 +130,7 @@ class Engine(Member):
     def start(self, plan: Stack) -> Answer | None:
         """Start the flows of ``plan``, outermost first, until one answers. Returns its answer."""
         self._plan = plan
-        flows: list[Flow | None] = []
-        self._flows = flows
+        flows = self._flows = []
         self._may_answer = True
         for start in plan.starts:
             try:
@@ -142,17 +143,14 @@ class Engine(Member):
                 flow = self._begun(flow, wait)
             except BaseException as error:
                 flow = self._answer = None
-                self._ahead = len(flows)
                 self._failed(plan.middleware[len(flows)], error)
             flows.append(flow)
             if self._answer is not None:
                 break
         self._may_answer = False
-        # An answer passes RESPONSE of the flows outside its giver only; that one may see END.
-        self._ahead = len(flows)
-        if self._answer is not None:
-            self._ahead -= 1
-            self.watched = flows[-1] is not None
+        if self._answer is not None and (flow := flows.pop()) is not None:
+            # An answer passes RESPONSE of the flows outside its giver only; that one sees END.
+            self._pass(len(flows), flow)
         return self._answer
 
     def _begun(self, flow: Flow | None, wait: Event | None) -> Flow | None:
@@ -170,15 +168,15 @@ class Engine(Member):
     def head(self) -> bool:
         """The head is known: RESPONSE. Returns False where it is held for the first chunk."""
         flows, early = self._flows, self._early
-        for index in range(self._ahead - 1, -1, -1):
-            flow = flows[index]
+        while flows:
+            flow = flows.pop()
             if flow is None:
                 continue
+            index = len(flows)
             try:
                 if early is None or index not in early:
                     wait = next(flow, None)
                     if wait is None:
-                        flows[index] = None
                         continue
                     if wait is not END:
                         self._check(flow, self._plan.middleware[index], wait, LEGAL[RESPONSE])
@@ -187,20 +185,24 @@ class Engine(Member):
                 if wait is BODY:
                     if not self._known:
                         self._early = {**(early or {}), index: BODY}
-                        self._ahead = index + 1
+                        flows.append(flow)
                         return False
                     wait = next(flow, None)
                     self._check(flow, self._plan.middleware[index], wait, LEGAL[BODY])
             except BaseException as error:
                 wait = None
-                self._ahead = index
                 self._failed(self._plan.middleware[index], error)
             if wait is END:
-                self.watched = True
-            else:
-                flows[index] = None
-        self._ahead = 0
+                self._pass(index, flow)
         return True
+
+    def _pass(self, index: int, flow: Flow) -> None:
+        """The head has passed the flow, which waits for END."""
+        if self.watched:
+            self._passed.append((index, flow))
+        else:
+            self._passed = [(index, flow)]
+            self.watched = True
 
     def body(self, chunk: bytes | None, *, complete: bool) -> bytes:
         """The first chunk is here, or can't be waited for (None): BODY. Lets a held head go.
@@ -226,7 +228,7 @@ class Engine(Member):
             return
         self.outcome = outcome
         try:
-            if self.watched or self._ahead:
+            if self.watched or self._flows:
                 self._end_flows()
         finally:
             if self._record is not None:
@@ -234,10 +236,11 @@ class Engine(Member):
 
     def _end_flows(self) -> None:
         raised: BaseException | None = None
+        ahead = len(self._flows)
         for index, flow, each in self._live():
             try:
-                # What the head has passed waits for END, if it lives; so may what it never reached.
-                if index >= self._ahead or (self._early or {}).get(index) is END:
+                # What the head has passed waits for END; so may what it never reached.
+                if index >= ahead or (self._early or {}).get(index) is END:
                     self._check(flow, each, next(flow, None), LEGAL[END])
                 else:
                     flow.close()
@@ -268,7 +271,6 @@ class Engine(Member):
             if self._answered():
                 self.error = self.outcome = None
                 self.reraise = error if raised_again else None
-                self._ahead = min(self._ahead, index)
                 # The answer has a first chunk of its own, even if the one before had come.
                 self._known = False
                 break
@@ -298,17 +300,20 @@ class Engine(Member):
                 self._report(each, raised)
             return True
         else:
-            self._flows[index] = flow
-            self.watched = True
+            self._pass(index, flow)
         # What is no Exception asks a thread or a task to stop; nobody can deal with that.
         return not isinstance(error, Exception)
 
     def _live(self) -> Iterator[tuple[int, Flow, Middleware]]:
-        """The flows that still wait, innermost first; each is out of the table with that."""
-        for index in range(len(self._flows) - 1, -1, -1):
-            flow, self._flows[index] = self._flows[index], None
-            if flow is not None:
-                yield index, flow, self._plan.middleware[index]
+        """The flows that still wait, innermost first; each is out of its list with that."""
+        passed = self._passed if self.watched else []
+        while passed:
+            index, flow = passed.pop(0)
+            yield index, flow, self._plan.middleware[index]
+        while self._flows:
+            ahead = self._flows.pop()
+            if ahead is not None:
+                yield len(self._flows), ahead, self._plan.middleware[len(self._flows)]
 
     # Failures
 
