@@ -56,6 +56,11 @@ def imports(name, tree=None):
             yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
+def module_of(name):
+    """The dotted name of a file, less the "dualware." in front."""
+    return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
 def ours(name, tree=None):
     """What of our own a file imports, less the "dualware." in front."""
     return {
@@ -154,6 +159,41 @@ def test_nobody_imports_what_is_for_tests(name):
     assert [] == reaches(ours(name), "testing")
 
 
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        (name, other)
+        for name in within("testing")
+        for protocol, other in (("wsgi", "asgi"), ("asgi", "wsgi"))
+        if name.startswith(f"testing/{protocol}/")
+    ],
+)
+def test_clients_do_not_know_each_other(name, other):
+    """A raw client for tests knows neither the other one nor what it drives."""
+    found = ours(name)
+
+    assert [] == beyond(found, "testing")
+    assert [] == reaches(found, f"testing.{other}")
+
+
+@pytest.mark.parametrize("name", within("testing"))
+def test_what_is_for_tests_has_no_cycle(name):
+    """No file of it needs itself by way of others; what `testing` shows is imported on demand."""
+    files = {module_of(each): each for each in within("testing") if each != "testing/__init__.py"}
+    seen, ahead = set(), [name]
+    while ahead:
+        found = ours(ahead.pop())
+        needed = {
+            file
+            for module, file in files.items()
+            if module in found or any(each.rpartition(".")[0] == module for each in found)
+        }
+        ahead += needed - seen
+        seen |= needed
+
+    assert name not in seen
+
+
 # What core and middleware reach through parameters only
 
 
@@ -220,9 +260,16 @@ def test_no_effects(name):
 
 
 # The words of the protocols. `detect` reads them off an application's signature, to tell which
-# protocol it speaks.
+# protocol it speaks. What is for tests has a room within its room for each protocol.
 
-SPEAKING = ("frameworks", "testing", "cli", "detect.py")
+SPEAKING = ("frameworks", "cli", "detect.py")
+
+
+def silent(protocol):
+    """A parameter for each file that must not speak this protocol."""
+    return [
+        name for name in outside(protocol, *SPEAKING) if not name.startswith(f"testing/{protocol}/")
+    ]
 
 
 def identifiers(tree):
@@ -245,13 +292,13 @@ def identifiers(tree):
             yield node.value
 
 
-@pytest.mark.parametrize("name", outside("wsgi", *SPEAKING))
+@pytest.mark.parametrize("name", silent("wsgi"))
 def test_wsgi_is_spoken_in_its_room(name):
     """Nobody else has an environ."""
     assert set() == {"environ", "start_response"} & set(identifiers(TREES[name]))
 
 
-@pytest.mark.parametrize("name", outside("asgi", *SPEAKING))
+@pytest.mark.parametrize("name", silent("asgi"))
 def test_asgi_is_spoken_in_its_room(name):
     """Nobody else has a scope."""
     assert set() == {"scope", "receive", "send"} & set(identifiers(TREES[name]))
@@ -284,19 +331,7 @@ def isort_style(name):
     return kind, name
 
 
-LONG = {
-    "testing/script.py",
-}
-"""Files that are to be parted; this list may only become shorter."""
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason="to be parted")) if name in LONG else name
-        for name in FILES
-    ],
-)
+@pytest.mark.parametrize("name", FILES)
 def test_no_file_is_long(name):
     """What needs more lines does more than one thing."""
     assert MOST_LINES >= len(FILES[name].read_text("utf-8").splitlines())
