@@ -269,8 +269,9 @@ class WSGIExchange(Engine):
         if self._exits is not None:
             self.over()
         former = None if self.token is None else self.token.old_value
-        if isinstance(former, Engine) and former.outcome is None:
-            # We are a request that another exchange makes to itself; the rest of it comes first.
+        # A request that another exchange makes to itself: the rest of that one comes first.
+        enclosed = isinstance(former, Engine) and former.outcome is None
+        if enclosed or self._is_ready(body):
             self.leave()
         else:
             self.token = None
@@ -283,6 +284,18 @@ class WSGIExchange(Engine):
         # protocols W11, as far as we can: what is left refers to no environ.
         self._source = _NO_ENVIRON
         self._request = None
+
+    def _is_ready(self, body: Any) -> bool:
+        """Whether no code of the application is left in the body.
+
+        A file has none. Neither has, as a rule, an iterable whose length is declared: no live
+        stream does that, while Werkzeug and Django return ready responses so. Generators can
+        tell when they are over, and need no rule.
+        """
+        response = self.response
+        return response.opaque or (
+            not hasattr(body, "gi_frame") and declared_length(response) is not None
+        )
 
 
 def declared_length(response: Response) -> int | None:

@@ -1379,3 +1379,27 @@ def test_exit_callbacks_hear_of_a_close_that_raises():
     drive(returning(Closing(*AB)), act, Ends()).request()
 
     assert [Closing.error] == told
+
+
+@pytest.mark.parametrize(
+    ("body", "length", "current"),
+    [
+        # An iterable of unknown length may be a live stream, in which the application runs.
+        (Items(*AB), [], True),
+        # As Werkzeug and Django return a response that is ready.
+        (Items(*AB), [("Content-Length", "2")], False),
+        (FileWrapper(io.BytesIO(b"ab")), [], False),
+        # A generator is the application's code, and tells when it is over.
+        ((each for each in AB), [("Content-Length", "2")], True),
+    ],
+    ids=["stream", "ready", "file", "generator"],
+)
+def test_record_stays_for_code_alone(body, length, current):
+    """An untouched body keeps the record as long as the application may run in it."""
+    # protocols W44
+    environ = build_environ()
+    environ["wsgi.file_wrapper"] = FileWrapper
+    returned = Stack([Adds()]).wsgi(returning(body, *length))(environ, Started())
+
+    assert body is returned
+    assert current == (live_record() is not None)
