@@ -198,7 +198,6 @@ def test_asgi(app):
         # Either: only the names tell, and they say ASGI where WSGI would do.
         lambda scope, receive, send=None: None,
         functools.partial(wsgi, "environ is given already", "start_response too"),
-        print,
     ],
 )
 def test_nobody_can_tell(app):
