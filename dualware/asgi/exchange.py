@@ -226,7 +226,8 @@ class ASGIExchange(Engine):
         more = message.get("more_body", False)
         if not self.response.bodiless:
             declared = (not more and self.response.headers.get("Content-Length")) or ""
-            self.sent = int(declared) if declared.isdecimal() else None
+            # int() raises for thousands of digits.
+            self.sent = int(declared) if declared.isdecimal() and len(declared) < 20 else None
         if not more:
             await self._body_sent()
 

@@ -301,8 +301,10 @@ class WSGIExchange(Engine):
 def declared_length(response: Response) -> int | None:
     """Content-Length in bytes, None where it is absent or not a number."""
     text = response.headers.get("Content-Length")
-    # RFC 9110 §8.6: digits only; int() alone would take "+1" and "1_0".
-    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+    # RFC 9110 §8.6: digits only; int() alone would take "+1" and "1_0", and raise for thousands.
+    if text is None or len(text) > 19 or not (text.isascii() and text.isdigit()):
+        return None
+    return int(text)
 
 
 def _code(status: str) -> int:
