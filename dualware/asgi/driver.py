@@ -16,6 +16,7 @@ from dualware.asgi.websocket import WebSocketExchange
 from dualware.core.nesting import enclosing
 from dualware.core.record import CURRENT
 from dualware.core.stack import Stack
+from dualware.core.wrapper import Wrapper
 from dualware.effects import REAL
 
 if TYPE_CHECKING:
@@ -32,47 +33,20 @@ ASGIApp = Callable[[Any, Any, Any], Awaitable[Any]]
 """``async app(scope, receive, send)``. `Any` fits every framework's own types."""
 
 
-class ASGIWrapper:
-    """An ASGI application around another: the middleware of a stack, then ``app``.
+class ASGIWrapper(Wrapper):
+    """An ASGI application around another, see `Wrapper`."""
 
-    A wrapper directly around a wrapper runs as one. Holds no state of any exchange, no lock, loop
-    or thread: it can be imported by name, pickled, and used in several event loops at once.
-    """
-
-    app: ASGIApp
-    """The application that was wrapped, as given."""
+    _inner: ASGIApp
 
     def __init__(self, app: ASGIApp, stack: Stack, *, effects: Effects = REAL) -> None:
-        if not callable(app):
-            raise TypeError(f"an ASGI application must be callable, not {app!r}")
         if _is_double_callable(app):
             raise TypeError(
                 f"{app!r} takes the scope alone, as ASGI 2 applications did; dualware needs "
                 "app(scope, receive, send). asgiref.compatibility.guarantee_single_callable(app) "
                 "makes one of the other"
             )
-        self.app = app
-        self.stack = stack
-        self._effects = effects
-        self._plan = stack
-        self._inner = app
-        # Neighbours are fused: one exchange, one pass over the head, however many wrappers. One
-        # that overrides __call__ does something of its own there, and stays apart.
-        if (
-            isinstance(app, ASGIWrapper)
-            and type(app).__call__ is ASGIWrapper.__call__
-            and app._effects is effects
-        ):
-            self._plan = stack + app._plan
-            self._inner = app._inner
+        super().__init__(app, stack, effects, driver=ASGIWrapper)
         self._sessions = Stack(each for each in self._plan if each.websocket)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.app!r})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # As what it does; the class that it was made by may have no name to be found under.
-        return ASGIWrapper, (self.app, self.stack)
 
     # The parameters have exactly these names: daphne passes them by keyword (protocols A1).
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -130,14 +104,14 @@ def wrapper(middleware: Callable[_P, Middleware]) -> _Factory[_P]:
     >>> app.add_middleware(AddHeader, name="X-Team", value="blue")  # doctest: +SKIP
     """
 
-    class Wrapper(ASGIWrapper):
+    class Made(ASGIWrapper):
         def __init__(self, app: ASGIApp, *args: _P.args, **kwargs: _P.kwargs) -> None:
             super().__init__(app, Stack([middleware(*args, **kwargs)]))
 
-    functools.update_wrapper(Wrapper, middleware, updated=())
+    functools.update_wrapper(Made, middleware, updated=())
     # Its constructor is our own: signature() must not look through to the middleware's.
-    del Wrapper.__wrapped__  # type: ignore[attr-defined]
-    return Wrapper
+    del Made.__wrapped__  # type: ignore[attr-defined]
+    return Made
 
 
 def _is_double_callable(app: ASGIApp) -> bool:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Protocol
 from dualware.core.nesting import enclosing
 from dualware.core.record import CURRENT
 from dualware.core.stack import Stack
+from dualware.core.wrapper import Wrapper
 from dualware.effects import REAL
 from dualware.wsgi.body import Body, close
 from dualware.wsgi.exchange import WSGIExchange, declared_length
@@ -31,40 +32,13 @@ __all__ = ["WSGIWrapper", "wrapper"]
 _P = ParamSpec("_P")
 
 
-class WSGIWrapper:
-    """A WSGI application around another: the middleware of a stack, then ``app``.
+class WSGIWrapper(Wrapper):
+    """A WSGI application around another, see `Wrapper`."""
 
-    A wrapper directly around a wrapper runs as one. Holds no state of any request, no lock, loop
-    or thread: it can be imported by name, pickled, and forked at any time.
-    """
-
-    app: WSGIApplication
-    """The application that was wrapped, as given."""
+    _inner: WSGIApplication
 
     def __init__(self, app: WSGIApplication, stack: Stack, *, effects: Effects = REAL) -> None:
-        if not callable(app):
-            raise TypeError(f"a WSGI application must be callable, not {app!r}")
-        self.app = app
-        self.stack = stack
-        self._effects = effects
-        self._plan = stack
-        self._inner = app
-        # Neighbours are fused: one exchange, one pass over the head, however many wrappers. One
-        # that overrides __call__ does something of its own there, and stays apart.
-        if (
-            isinstance(app, WSGIWrapper)
-            and type(app).__call__ is WSGIWrapper.__call__
-            and app._effects is effects
-        ):
-            self._plan = stack + app._plan
-            self._inner = app._inner
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.app!r})"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # As what it does; the class that it was made by may have no name to be found under.
-        return WSGIWrapper, (self.app, self.stack)
+        super().__init__(app, stack, effects, driver=WSGIWrapper)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """PEP 3333, "The Application/Framework Side"."""
@@ -114,14 +88,14 @@ def wrapper(middleware: Callable[_P, Middleware]) -> _Factory[_P]:
     >>> app.wsgi_app = AddHeader(app.wsgi_app, name="X-Team", value="blue")  # doctest: +SKIP
     """
 
-    class Wrapper(WSGIWrapper):
+    class Made(WSGIWrapper):
         def __init__(self, app: WSGIApplication, *args: _P.args, **kwargs: _P.kwargs) -> None:
             super().__init__(app, Stack([middleware(*args, **kwargs)]))
 
-    functools.update_wrapper(Wrapper, middleware, updated=())
+    functools.update_wrapper(Made, middleware, updated=())
     # Its constructor is our own: signature() must not look through to the middleware's.
-    del Wrapper.__wrapped__  # type: ignore[attr-defined]
-    return Wrapper
+    del Made.__wrapped__  # type: ignore[attr-defined]
+    return Made
 
 
 def _listed(exchange: WSGIExchange, body: list[bytes] | tuple[bytes, ...]) -> Iterable[bytes]:
