@@ -1,7 +1,11 @@
 """dualware: HTTP middleware written once, for WSGI and ASGI.
 
-The front door: imports only. What a name means stands where it is defined.
+The front door: imports only. What a name means stands where it is defined. The rooms `asgi` and
+`wsgi` are imported when they are first named, so that a process loads the protocol it speaks.
 """
+
+import importlib as _importlib
+import typing as _typing
 
 from dualware.core.exchange import BODY, END, RESPONSE, Exchange, Flow, Middleware
 from dualware.core.message import Request, Response
@@ -12,6 +16,10 @@ from dualware.outbound import outbound_headers
 from dualware.settings import load
 from dualware.spans import span
 from dualware.wrapping import wrap
+
+if _typing.TYPE_CHECKING:
+    from dualware import asgi as asgi
+    from dualware import wsgi as wsgi
 
 __all__ = [
     "BODY",
@@ -32,3 +40,10 @@ __all__ = [
     "span",
     "wrap",
 ]
+
+
+def __getattr__(name: str) -> _typing.Any:
+    """Import a protocol's room when it is first asked for (PEP 562)."""
+    if name in ("asgi", "wsgi"):
+        return _importlib.import_module(f"dualware.{name}")
+    raise AttributeError(f"module 'dualware' has no attribute {name!r}")

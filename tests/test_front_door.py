@@ -56,6 +56,19 @@ def test_nothing_but_names():
     assert set() == shown - set(dualware.__all__) - modules
 
 
+def test_rooms_are_opened_when_named():
+    """`import dualware` is enough to reach them, and loads neither."""
+    assert (set(), set()) == rooms(loaded("import dualware"))
+    for protocol in ("asgi", "wsgi"):
+        assert {protocol} == rooms(loaded(f"import dualware\ndualware.{protocol}.wrapper"))[0]
+
+
+def test_no_other_room_is_opened():
+    """What is not there is told as Python tells it."""
+    with pytest.raises(AttributeError, match="module 'dualware' has no attribute 'asgii'"):
+        _ = dualware.asgii
+
+
 @pytest.mark.parametrize("room", [dualware.asgi, dualware.wsgi])
 def test_names_of_the_rooms(room):
     """They are there, and in order."""
