@@ -90,8 +90,8 @@ class ASGIExchange(Engine):
     def send(self, message: Message) -> Awaitable[None]:
         """ASGI `send`. Returns the server's own awaitable wherever nobody has to see it end.
 
-        A plain function for that reason: a coroutine around every message costs half as much
-        again as all the rest of what an exchange costs.
+        A plain function for that reason: a coroutine around every message makes a stack that
+        only looks at heads 6 to 8 % dearer, and a stream pays it for every chunk.
         """
         place = self._place
         if place >= _PLAIN:

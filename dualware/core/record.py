@@ -167,7 +167,7 @@ def carry(function: Callable[_P, _T]) -> Callable[_P, _T]:
 
     @functools.wraps(function)
     def carried(*args: _P.args, **kwargs: _P.kwargs) -> _T:
-        # A Context can be entered only once at a time; a copy costs 50 ns and shares the record.
+        # A Context can be entered only once at a time; a copy is cheap and shares the record.
         return context.copy().run(function, *args, **kwargs)
 
     return carried

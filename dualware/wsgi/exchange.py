@@ -230,8 +230,8 @@ class WSGIExchange(Engine):
         """Finish an exchange whose whole body is known, if no flow needs it. Returns whether.
 
         What `head`, `hand_over`, `end` and `release` do where there is so little to do: the way
-        of every list behind a stack that only looks at heads, at two thirds of what it costs
-        step by step. Where it returns False they go on from here.
+        of every list behind a stack that only looks at heads. With five flows it saves an eighth
+        of what the stack costs step by step. Where it returns False they go on from here.
         """
         if self._held is None or self.committed or not self.head() or self.watched:
             return False
