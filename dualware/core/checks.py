@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Unfit",
+    "client_ip",
     "host",
     "imported",
     "no_class",
+    "no_network",
     "one_of",
     "origin",
     "pattern",
@@ -87,6 +89,34 @@ def peer(text: Any) -> str:
     except ValueError as error:
         raise Unfit("DW202", str(error), "write '10.0.0.0/8' or 'unix'") from error
     return text
+
+
+def no_network(text: str) -> str:
+    """What is no network, where one stands in a list."""
+    if text == UNIX or "." in text or ":" in text:
+        raise Unfit("DW104", "networks come in a list", f"write [{text!r}]")
+    return text
+
+
+_SOURCES: Final = "a header name such as 'x-real-ip', networks, or the number of your proxies"
+
+
+def client_ip(source: Any) -> Any:
+    """Where the address of a client stands, as `dualware.core.client.Client` takes it."""
+    if isinstance(source, list | tuple):
+        return [peer(each) for each in cast("list[Any]", source)]
+    if isinstance(source, bool) or not isinstance(source, int | str):
+        sentence = f"{source!r} does not say where the client's address stands"
+        raise Unfit("DW104", sentence, f"write 'peer', {_SOURCES}")
+    if isinstance(source, int):
+        if source < 1:
+            raise Unfit("DW106", f"{source!r} proxies", "write 1 or more, or 'peer' for none")
+        return source
+    no_network(source)
+    # Every such header but one has a hyphen: a word without is another one, spelt wrong.
+    if "-" not in source and source.lower() != "forwarded":
+        return one_of(source, ("peer",), _SOURCES)
+    return readable(source)
 
 
 def host(text: str) -> str:

@@ -13,9 +13,13 @@ from typing import Final
 
 from dualware.core.message import Request
 
-__all__ = ["UNIX", "Network", "Peers", "network"]
+__all__ = ["ADDRESS_MOST", "UNIX", "Network", "Peers", "address", "network"]
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+ADDRESS_MOST: Final = 64
+"""Characters of the longest address that is looked at; the longest there is has 45."""
 
 UNIX: Final = "unix"
 """Stands for every peer without an address: those behind a Unix socket."""
@@ -38,11 +42,23 @@ def network(text: str) -> Network:
     return found
 
 
+def address(text: str) -> Address | None:
+    """The address that ``text`` is, in the form that tells who it is; None if it is none.
+
+    >>> address("::ffff:10.0.0.7")
+    IPv4Address('10.0.0.7')
+    """
+    try:
+        # RFC 4007 §11: a link-local address may carry its zone.
+        found = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    # A socket that listens on IPv6 shows IPv4 peers as ::ffff:10.0.0.7 (RFC 4291 §2.5.5.2).
+    return getattr(found, "ipv4_mapped", None) or found
+
+
 class Peers:
     """The socket peers that are inside one of some networks, `UNIX` among them or not."""
-
-    MOST: Final = 64
-    """Characters of the longest address that is looked at; the longest there is has 45."""
 
     __slots__ = ("_known", "_networks", "_unix")
 
@@ -56,16 +72,12 @@ class Peers:
     def __call__(self, request: Request) -> bool:
         """Whether the peer of ``request`` is one of them."""
         client = request.client
-        if client is None:
-            return self._unix
-        return len(client[0]) <= self.MOST and self._known(client[0])
+        return self._unix if client is None else self.hold(client[0])
+
+    def hold(self, text: str) -> bool:
+        """Whether the address ``text`` is in one of their networks."""
+        return len(text) <= ADDRESS_MOST and self._known(text)
 
     def _inside(self, text: str) -> bool:
-        try:
-            # RFC 4007 §11: a link-local address may carry its zone.
-            address = ipaddress.ip_address(text.partition("%")[0])
-        except ValueError:
-            return False
-        # A socket that listens on IPv6 shows IPv4 peers as ::ffff:10.0.0.7 (RFC 4291 §2.5.5.2).
-        folded = getattr(address, "ipv4_mapped", None) or address
-        return any(folded in each for each in self._networks)
+        found = address(text)
+        return found is not None and any(found in each for each in self._networks)

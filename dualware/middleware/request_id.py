@@ -31,7 +31,7 @@ from dualware.core.ids import NAMED, Generate, hex_ids, is_harmless, is_request_
 from dualware.core.lists import add_member
 from dualware.core.message import Request
 from dualware.core.outbound import Outbound
-from dualware.core.peers import UNIX, Peers
+from dualware.core.peers import Peers
 from dualware.core.record import CURRENT, Record
 from dualware.core.trace import EXTRACTORS
 from dualware.middleware.model import Settings, fault, fit
@@ -70,8 +70,7 @@ def _trust(trust: Any) -> Any:
         return [fit(checks.peer, each) for each in cast("list[Any]", trust)]
     if not isinstance(trust, str):
         return fit(checks.usable, trust, 1, "'validated', 'never', networks, or a callable")
-    if trust == UNIX or "." in trust or ":" in trust:
-        raise fault("DW104", "networks come in a list", f"write [{trust!r}]")
+    fit(checks.no_network, trust)
     return fit(checks.one_of, trust, ("validated", "never"), "or a list of networks")
 
 
