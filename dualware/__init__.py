@@ -1,7 +1,8 @@
 """dualware: HTTP middleware written once, for WSGI and ASGI.
 
 The front door: imports only. What a name means stands where it is defined. The rooms `asgi` and
-`wsgi` are imported when they are first named, so that a process loads the protocol it speaks.
+`wsgi`, and `configure_logging`, are imported when they are first named, so that a process loads
+the protocol that it speaks, and of structlog what it uses.
 """
 
 import importlib as _importlib
@@ -20,6 +21,7 @@ from dualware.wrapping import wrap
 if _typing.TYPE_CHECKING:
     from dualware import asgi as asgi
     from dualware import wsgi as wsgi
+    from dualware.log import configure_logging as configure_logging
 
 __all__ = [
     "BODY",
@@ -34,6 +36,7 @@ __all__ = [
     "Stack",
     "add_fields",
     "carry",
+    "configure_logging",
     "load",
     "outbound_headers",
     "request_id",
@@ -43,7 +46,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> _typing.Any:
-    """Import a protocol's room when it is first asked for (PEP 562)."""
+    """Import what few need when it is first asked for (PEP 562)."""
     if name in ("asgi", "wsgi"):
         return _importlib.import_module(f"dualware.{name}")
+    if name == "configure_logging":
+        return _importlib.import_module("dualware.log").configure_logging
     raise AttributeError(f"module 'dualware' has no attribute {name!r}")

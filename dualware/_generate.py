@@ -101,13 +101,16 @@ def _imports(protocol: str, text: str) -> Iterator[str]:
         return [name for name in names if re.search(rf"\b{name}\b[.\[\],]", text)]
 
     needed = [f"import {name}" for name in marks("re")]
-    needed += [f"from collections.abc import {name}" for name in marks("Callable")]
+    if names := marks("Callable", "Mapping"):
+        needed.append(f"from collections.abc import {', '.join(names)}")
     if names := marks("Any", "Literal"):
         needed.append(f"from typing import {', '.join(names)}")
     if protocol == "wsgi":
         needed.append("\nfrom _typeshed.wsgi import WSGIApplication")
-    if "[Request]" in text:
-        needed.append("\nfrom dualware.core.message import Request")
+    homes = {"Exchange": "exchange", "Request": "message"}
+    own = [f"from dualware.core.{homes[name]} import {name}" for name in marks(*homes)]
+    if own:
+        needed.append("\n" + "\n".join(own))
     yield "from typing import TYPE_CHECKING"
     yield ""
     yield from sorted(

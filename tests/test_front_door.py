@@ -17,7 +17,16 @@ import dualware.wsgi
 NAMES = {
     *("BODY", "END", "RESPONSE"),
     *("Exchange", "Flow", "Middleware", "Request", "Response", "SettingsError", "Stack"),
-    *("add_fields", "carry", "load", "outbound_headers", "request_id", "span", "wrap"),
+    *(
+        "add_fields",
+        "carry",
+        "configure_logging",
+        "load",
+        "outbound_headers",
+        "request_id",
+        "span",
+        "wrap",
+    ),
 }
 
 

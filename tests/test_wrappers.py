@@ -90,7 +90,8 @@ def test_by_position_and_by_name(room, app, stem):
     headers = names(wrapper(app))
 
     assert headers == names(wrapper(app=app))
-    assert 2 == len(headers)
+    # A log line is no header.
+    assert (1 if stem == "Logging" else 2) == len(headers)
     assert app is wrapper(app).app
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from dualware.asgi.request import ASGIRequest, Scope
 from dualware.core.engine import Engine, outcome_of
 from dualware.core.exchange import NO_RESPONSE
+from dualware.core.fields import length_of
 from dualware.core.headers import BytesHeaders
 from dualware.core.message import ExchangeError, Response
 
@@ -35,10 +36,12 @@ _HELD: Final = 1
 """The head waits for the first body message."""
 _OPEN: Final = 2
 """The head was sent; the rest is followed."""
-_PLAIN: Final = 3
+_CODED: Final = 3
+"""The same, and the body passes a codec."""
+_PLAIN: Final = 4
 """The head was sent, and nobody needs the rest: from here on every message goes straight to the
 server."""
-_OVER: Final = 4
+_OVER: Final = 5
 """END was delivered. What the application still sends is between it and the server."""
 
 # May pass a held head: early hints come before it by nature, debug at any time (protocols A19).
@@ -62,6 +65,9 @@ class ASGIExchange(Engine):
     Most servers swallow what is sent after it, and say nothing (protocols A28)."""
 
     _trailers_to_come: bool = False
+    """Whether the application will send trailers."""
+    _trails: bool = False
+    """Whether there will be trailers, its or ours."""
 
     @property
     def scope(self) -> Scope:
@@ -81,9 +87,11 @@ class ASGIExchange(Engine):
     # What the application calls
 
     async def receive(self) -> Message:
-        """ASGI `receive`: every message passes as it is; a disconnect is taken note of."""
+        """ASGI `receive`: every message passes as it is; what it brings is taken note of."""
         message = await self._receive()
-        if message["type"] == "http.disconnect" and self.outcome is None:
+        if message["type"] == "http.request":
+            self.received += len(message.get("body") or b"")
+        elif message["type"] == "http.disconnect" and self.outcome is None:
             self.gone = True
         return message
 
@@ -102,6 +110,12 @@ class ASGIExchange(Engine):
             # Informational messages, and what we do not know.
             return self._watched(message)
         if place == _OPEN:
+            if message["type"] == "http.response.body":
+                return self._body(message)
+            return self._on(message)
+        if place == _CODED:
+            if message["type"] == "http.response.body":
+                return self._coded_body(message)
             return self._on(message)
         if place == _HELD:
             return self._release(message)
@@ -139,16 +153,16 @@ class ASGIExchange(Engine):
                 # granian needs the key, daphne and gunicorn a list (protocols A15).
                 pairs = response.headers.pairs
                 message = {**message, "status": response.status, "headers": pairs}
-        if (
-            self.watched
-            or self._exits is not None
-            or (response is not None and response.coded)
-            or message.get("trailers")
-        ):
+        if response is not None and response.coded:
+            self._place = _CODED
+        elif self.watched or self._exits is not None or message.get("trailers"):
             self._place = _OPEN
-            return self._watched(message)
-        self._place = _PLAIN
-        return self._upstream(message)
+        else:
+            self._place = _PLAIN
+            return self._upstream(message)
+        if message.get("trailers"):
+            self._trails = True
+        return self._watched(message)
 
     async def _release(self, message: Message) -> None:
         """The head was held; ``message`` is what ends that (protocols A18)."""
@@ -158,7 +172,7 @@ class ASGIExchange(Engine):
         elif kind == "http.response.body":
             message = self._first(message)
             await self._send_head()
-            await (self._body(message) if self._place == _OPEN else self._upstream(message))
+            await (self._upstream(message) if self._place == _PLAIN else self._body(message))
         else:
             # What passes now is no body that a codec could take; a push is none at all.
             self.response.opaque = kind != "http.response.push"
@@ -185,10 +199,8 @@ class ASGIExchange(Engine):
     # Body
 
     def _on(self, message: Message) -> Awaitable[None]:
-        """A message after the head, while somebody follows the response."""
+        """A message that is no body, after the head, while somebody follows the response."""
         kind = message["type"]
-        if kind == "http.response.body":
-            return self._coded_body(message) if self.coded else self._body(message)
         if kind == "http.response.trailers":
             return self._trailers(message)
         if kind in _OPAQUE:
@@ -200,11 +212,22 @@ class ASGIExchange(Engine):
         data = message.get("body", b"")
         if data and not self.first_at:
             self.first_at = self.effects.clock()
-        await self._watched(message)
-        if self.sent is not None and not self.response.bodiless:
+        if self.measures:
+            await self._watched(message)
+        else:
+            # As there, without a coroutine more: every chunk comes by here.
+            try:
+                await self._upstream(message)
+            except OSError:
+                self.gone = True
+                raise
+        if data and self.sent is not None and not self.response.bodiless:
             self.sent += len(data)
         if not message.get("more_body", False):
-            await self._body_sent()
+            if self._trails:
+                await self._body_sent()
+            else:
+                self._complete()
 
     async def _coded_body(self, message: Message) -> None:
         more = message.get("more_body", False)
@@ -225,11 +248,12 @@ class ASGIExchange(Engine):
         self.response.opaque = True
         more = message.get("more_body", False)
         if not self.response.bodiless:
-            declared = (not more and self.response.headers.get("Content-Length")) or ""
-            # int() raises for thousands of digits.
-            self.sent = int(declared) if declared.isdecimal() and len(declared) < 20 else None
-        if not more:
+            declared = None if more else self.response.headers.get("Content-Length")
+            self.sent = length_of(declared)
+        if not more and self._trails:
             await self._body_sent()
+        elif not more:
+            self._complete()
 
     async def _trailers(self, message: Message) -> None:
         last = not message.get("more_trailers", False)
@@ -287,13 +311,14 @@ class ASGIExchange(Engine):
         elif response.coded:
             data = response.through(data, last=True)
         self._trailers_to_come = False
+        self._trails = response.announces_trailers
         self._place = _OPEN
         await self._watched(
             {
                 "type": "http.response.start",
                 "status": response.status,
                 "headers": headers.pairs,
-                **({"trailers": True} if response.announces_trailers else {}),
+                **({"trailers": True} if self._trails else {}),
             }
         )
         await self._body({"type": "http.response.body", "body": b"" if response.bodiless else data})
@@ -327,7 +352,7 @@ class ASGIExchange(Engine):
         if self.outcome is not None:
             return False
         outcome = "aborted" if self.gone else outcome_of(error)
-        answer = self.fail(error, outcome, sent=self._place in (_OPEN, _PLAIN))
+        answer = self.fail(error, outcome, sent=self._place >= _OPEN)
         if answer is None:
             return False
         try:

@@ -53,11 +53,14 @@ class ASGIRequest(Request):
 
     @property
     def raw_path(self) -> str:
-        raw = self.scope.get("raw_path")
+        scope = self.scope
+        raw = scope.get("raw_path")
         if not raw:
             return quote(self.path, safe=_PATH_SAFE)
-        mount = quote(self.scope.get("root_path", ""), safe=_PATH_SAFE)
-        return _joined(mount, raw.partition(b"?")[0].decode("latin-1"))
+        # Without the query by the specification; not all servers keep to that.
+        path: str = (raw.partition(b"?")[0] if b"?" in raw else raw).decode("latin-1")
+        mount = scope.get("root_path")
+        return _joined(quote(mount, safe=_PATH_SAFE), path) if mount else path
 
     @property
     def query(self) -> str:

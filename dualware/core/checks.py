@@ -16,6 +16,7 @@ from werkzeug.utils import ImportStringError, import_string
 
 from dualware.core.fields import is_token
 from dualware.core.headers import StrHeaders
+from dualware.core.levels import OUTCOMES, is_key
 from dualware.core.outbound import host_pattern
 from dualware.core.peers import UNIX, network
 
@@ -27,13 +28,17 @@ __all__ = [
     "client_ip",
     "host",
     "imported",
+    "near",
     "no_class",
     "no_network",
     "one_of",
     "origin",
     "pattern",
     "peer",
+    "plain_path",
     "readable",
+    "result_keys",
+    "share",
     "token",
     "usable",
     "writable",
@@ -152,6 +157,38 @@ def origin(text: str) -> str:
     return text
 
 
+# Results and paths
+
+
+def result_keys(table: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A table by result, as `dualware.core.levels.ByResult` looks it up."""
+    for key in table or ():
+        if not is_key(key):
+            raise Unfit(
+                "DW106",
+                f"{key!r} is neither a status, a class of them, nor an outcome",
+                f"write '404', '4xx', 'default', or one of {', '.join(map(repr, OUTCOMES))}",
+            )
+    return table
+
+
+def share(rate: float) -> float:
+    """A part of all, from 0 to 1."""
+    if not 0 <= rate <= 1:
+        raise Unfit("DW106", f"{rate!r} is no share", "write a number from 0 (none) to 1 (all)")
+    return rate
+
+
+def plain_path(path: str) -> str:
+    """A decoded path, without a query."""
+    if not path.startswith("/"):
+        raise Unfit("DW106", f"{path!r} is not a path", f"write {'/' + path!r}")
+    if "?" in path or "%" in path:
+        sentence = f"{path!r} is compared with the decoded path, without its query"
+        raise Unfit("DW106", sentence, "leave the query out, and write the characters themselves")
+    return path
+
+
 # Words, expressions, callables
 
 
@@ -167,10 +204,16 @@ def one_of(value: Any, choices: Iterable[str], besides: str = "") -> Any:
     known = list(choices)
     if value in known:
         return value
-    near = difflib.get_close_matches(str(value), known, n=1)
-    listed = ", ".join([*map(repr, known), *([besides] if besides else [])])
-    hint = f"did you mean {near[0]!r}?" if near else f"write {listed}"
-    raise Unfit("DW106", f"{value!r} is not one of the choices", hint)
+    raise Unfit("DW106", f"{value!r} is not one of the choices", near(value, known, besides))
+
+
+def near(value: object, known: Iterable[str], besides: str = "") -> str:
+    """The hint for a word that is none of the ``known``."""
+    words = list(known)
+    close = difflib.get_close_matches(str(value), words, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"write {', '.join([*map(repr, words), *([besides] if besides else [])])}"
 
 
 def pattern(given: Any) -> Any:

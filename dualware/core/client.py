@@ -52,9 +52,10 @@ class Client:
         """The client's address (OpenTelemetry's ``client.address``)."""
         return self._shown(self._told(request) or peer_address(request))
 
-    def peer(self, request: Request) -> str | None:
-        """The address of the socket's peer (OpenTelemetry's ``network.peer.address``)."""
-        return self._shown(peer_address(request))
+    def with_peer(self, request: Request) -> tuple[str | None, str | None]:
+        """The client's address, and that of the socket's peer (``network.peer.address``)."""
+        peer = self._shown(peer_address(request))
+        return (peer if self._told is peer_address else self(request)), peer
 
     def _shown(self, found: str | None) -> str | None:
         return anonymise(found) if self._anonymised and found else found

@@ -236,16 +236,16 @@ class Engine(Member):
 
     def _end_flows(self) -> None:
         raised: BaseException | None = None
-        ahead = len(self._flows)
-        for index, flow, each in self._live():
+        ahead, early = len(self._flows), self._early or {}
+        for index, flow in self._live():
             try:
                 # What the head has passed waits for END; so may what it never reached.
-                if index >= ahead or (self._early or {}).get(index) is END:
-                    self._check(flow, each, next(flow, None), LEGAL[END])
-                else:
+                if index < ahead and early.get(index) is not END:
                     flow.close()
+                elif (wait := next(flow, None)) is not None:
+                    self._check(flow, self._plan.middleware[index], wait, LEGAL[END])
             except Exception as error:
-                self._report(each, error)
+                self._report(self._plan.middleware[index], error)
             except BaseException as error:
                 raised = error
         if raised is not None:
@@ -266,8 +266,8 @@ class Engine(Member):
             # The head is dropped with the rest; the server, or an answer, gives another.
             self._held = self._response = None
         traceback = error.__traceback__
-        for index, flow, each in self._live():
-            raised_again = self._throw(index, flow, each, error)
+        for index, flow in self._live():
+            raised_again = self._throw(index, flow, self._plan.middleware[index], error)
             if self._answered():
                 self.error = self.outcome = None
                 self.reraise = error if raised_again else None
@@ -304,16 +304,15 @@ class Engine(Member):
         # What is no Exception asks a thread or a task to stop; nobody can deal with that.
         return not isinstance(error, Exception)
 
-    def _live(self) -> Iterator[tuple[int, Flow, Middleware]]:
+    def _live(self) -> Iterator[tuple[int, Flow]]:
         """The flows that still wait, innermost first; each is out of its list with that."""
         passed = self._passed if self.watched else []
         while passed:
-            index, flow = passed.pop(0)
-            yield index, flow, self._plan.middleware[index]
+            yield passed.pop(0)
         while self._flows:
             ahead = self._flows.pop()
             if ahead is not None:
-                yield len(self._flows), ahead, self._plan.middleware[len(self._flows)]
+                yield len(self._flows), ahead
 
     # Failures
 

@@ -99,10 +99,12 @@ class Middleware:
     observes: ClassVar[bool] = False
     """True: the middleware only watches, so its failures are reported and change nothing.
     False: it is a policy, and an exchange in which it fails gets no response but an error."""
-    websocket: ClassVar[bool] = False
+    websocket: bool = False
     """Whether the flow also runs for websocket sessions (ASGI)."""
     measures: bool = False
     """Whether `Exchange.send_wait` is wanted: it costs two clock readings for each chunk."""
+    receives: bool = False
+    """Whether `Exchange.received` is wanted: under WSGI it puts an object around ``wsgi.input``."""
 
     @property
     def key(self) -> str | int:
@@ -112,6 +114,12 @@ class Middleware:
     def __call__(self, exchange: Exchange) -> Flow | None:
         """Start the flow of one exchange."""
         raise NotImplementedError
+
+    def on_late_error(self, exchange: Exchange, error: Exception) -> None:
+        """Take note of what the application raised after END: in background work, or in `close()`.
+
+        The driver raises it again all the same. A failure in here is reported.
+        """
 
 
 Starts = Sequence[Callable[["Exchange"], "Flow | None"]]
@@ -169,6 +177,9 @@ class Exchange:
     sent: int | None = 0
     """Body bytes handed to the server, after every codec; 0 for responses without a body, None
     where an opaque body of undeclared length passed by. Counted while a flow waits for END."""
+    received: int = 0
+    """Bytes of the request body that the application took in so far. Under WSGI it is counted
+    only where a middleware of the stack `receives`."""
     session: Session | None = None
     """The websocket session; None for a request."""
     first_at: int = 0

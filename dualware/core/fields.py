@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["HOP_BY_HOP", "is_token", "is_value"]
+__all__ = ["HOP_BY_HOP", "is_token", "is_value", "length_of"]
 
 # RFC 9110 §5.6.2: tchar.
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -42,3 +42,15 @@ def is_value(text: str) -> bool:
     if text.isascii() and text.isprintable():
         return text == text.strip(" ")
     return _VALUE.fullmatch(text) is not None
+
+
+def length_of(text: str | None) -> int | None:
+    """The bytes that a Content-Length declares, None where it is absent or not a number.
+
+    >>> length_of("42"), length_of("+42"), length_of(None)
+    (42, None, None)
+    """
+    # RFC 9110 §8.6: digits only; int() alone would take "+1" and "1_0", and raise for thousands.
+    if text is None or len(text) > 19 or not (text.isascii() and text.isdigit()):
+        return None
+    return int(text)

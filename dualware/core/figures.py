@@ -17,7 +17,7 @@ from typing import Final
 from dualware.core.exchange import Exchange, Outcome
 from dualware.core.message import Request
 
-__all__ = ["Figures", "error_type"]
+__all__ = ["METHODS", "Figures", "error_type"]
 
 _SECOND: Final = 1_000_000_000
 _MILLISECOND: Final = 1_000_000
@@ -194,7 +194,7 @@ class Figures:
         ``_OTHER``, and there is no path.
         """
         known: dict[str, str | int | None] = {
-            "http.request.method": self.method if self.method in _METHODS else "_OTHER",
+            "http.request.method": self.method if self.method in METHODS else "_OTHER",
             "url.scheme": self.scheme,
             "http.response.status_code": self.status,
             "http.route": self.route,
@@ -204,7 +204,7 @@ class Figures:
         return {name: value for name, value in known.items() if value is not None}
 
 
-_METHODS: Final = frozenset(
+METHODS: Final = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
 )
 """The methods that OpenTelemetry knows: RFC 9110 §9 and PATCH (RFC 5789)."""

@@ -85,6 +85,8 @@ class Member(Exchange):
 
         Tells whoever asked, and makes current again what was so before this exchange.
         """
+        if error is not None and error is not self.error and isinstance(error, Exception):
+            self._late(error)
         if self._exits is not None:
             self.over(error)
         if self.token is not None:
@@ -103,6 +105,14 @@ class Member(Exchange):
                 CURRENT.reset(token)
             except (ValueError, RuntimeError):
                 leave(self)
+
+    def _late(self, error: Exception) -> None:
+        """Tell whoever asks of a failure that came after END."""
+        for tell in self._plan.late:
+            try:
+                tell(self, error)
+            except Exception as raised:
+                self.effects.report(f"{tell!r} failed", raised)
 
     def over(self, error: BaseException | None = None) -> None:
         """Call the exit callbacks with what the application raised after END."""

@@ -26,6 +26,7 @@ CODES: Final[dict[str, str]] = {
     "DW204": "not a name that the grammar of its header allows",
     "DW205": "a callable that can't be used here",
     "DW206": "not a regular expression",
+    "DW207": "not a field of the log line",
     "DW299": "refused by the middleware",
 }
 """Code → what it stands for. A code is never used again for something else."""

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from dualware.core.presets import RESERVED
+
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec
 
@@ -52,6 +54,7 @@ class Record:
         "request_id",
         "request_id_source",
         "request_id_upstream",
+        "route",
         "spans",
         "timing",
         "trace",
@@ -71,6 +74,8 @@ class Record:
         """A valid inbound id that was not trusted."""
         self.trace: dict[str, str] | None = None
         """Trace context of the request: ``trace_id``, ``parent_span_id``, ``trace_flags``…"""
+        self.route: str | None = None
+        """The template of the path that the application routed by, ``/items/{id}``, if known."""
         self.outbound: Any = None
         """How `outbound_headers` speaks of this exchange; the request_id middleware's plan."""
         self.spans: list[Any] | None = None
@@ -139,8 +144,18 @@ def add_fields(**fields: Any) -> bool:
 
     Threads and child tasks reach the line too, if their context was copied (see `carry`). A
     field given twice keeps its last value; at most `FIELDS_MOST` are kept. Returns False, and
-    does nothing, outside an exchange and after its line was written.
+    does nothing, outside an exchange and after its line was written. Raises ValueError for a name
+    that is the line's own, in any preset and whether or not there is a line, so that code which
+    works here works everywhere.
+
+    >>> add_fields(user_id=7)
+    False
     """
+    if not RESERVED.isdisjoint(fields):
+        taken = ", ".join(sorted(RESERVED.intersection(fields)))
+        raise ValueError(
+            f"{taken}: the log line has fields of that name; use others, such as app_{taken}"
+        )
     record = live_record()
     if record is None or record.ended:
         return False

@@ -26,7 +26,7 @@ class Stack:
     >>> app = stack.asgi(app)              # doctest: +SKIP
     """
 
-    __slots__ = ("keys", "measures", "middleware", "starts")
+    __slots__ = ("keys", "late", "measures", "middleware", "receives", "starts")
 
     def __init__(self, middleware: Iterable[Middleware] = ()) -> None:
         listed: tuple[Any, ...] = tuple(middleware)
@@ -44,6 +44,14 @@ class Stack:
         """How they are started."""
         self.measures = any(each.measures for each in self.middleware)
         """Whether any of them wants `Exchange.send_wait`."""
+        self.receives = any(each.receives for each in self.middleware)
+        """Whether any of them wants `Exchange.received`."""
+        self.late = tuple(
+            each.on_late_error
+            for each in self.middleware
+            if type(each).on_late_error is not Middleware.on_late_error
+        )
+        """Whom to tell of failures after END."""
         self.keys = frozenset(once)
         """What `Engine.ran` remembers of this stack."""
 

@@ -24,6 +24,7 @@ __all__ = ["ORDER", "class_of", "load", "model_of", "single"]
 
 ORDER: Final[Mapping[str, str]] = {
     "request_id": "RequestID",
+    "logging": "Logging",
     "timing": "Timing",
 }
 """Every middleware by its word, in canonical order, outermost first. The class lives in the

@@ -15,14 +15,16 @@ from dualware.wsgi.driver import WSGIWrapper, wrapper
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any, Literal
 
     from _typeshed.wsgi import WSGIApplication
 
+    from dualware.core.exchange import Exchange
     from dualware.core.message import Request
 
 __all__ = [
+    "LoggingMiddleware",
     "RequestIDMiddleware",
     "TimingMiddleware",
     "WSGIWrapper",
@@ -87,6 +89,90 @@ class RequestIDMiddleware(WSGIWrapper):
                             "clear_structlog": clear_structlog,
                             "outbound_hosts": outbound_hosts,
                             "error_response": error_response,
+                        },
+                    )
+                ]
+            ),
+        )
+
+
+class LoggingMiddleware(WSGIWrapper):
+    """Write one line for every exchange.
+
+    Settings as in `dualware.middleware.logging`. Raises SettingsError with every problem at
+    once.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        *,
+        preset: Literal["otel", "ecs", "gcp", "flat"] = "otel",
+        sink: str | Callable[[dict[str, Any]], object] = "structlog",
+        logger: str = "dualware.access",
+        event: str = "http.server.request",
+        start_event: bool = False,
+        levels: dict[str, str] | None = None,
+        slow_ms: float | None = None,
+        exclude: list[str] | tuple[str, ...] = ("/healthz",),
+        exclude_prefixes: list[str] | tuple[str, ...] = (),
+        exclude_regex: str | re.Pattern[str] | None = None,
+        exclude_when: Callable[[Request, int | None, str], bool] | None = None,
+        exclude_errors: bool = False,
+        sample: dict[str, float] | None = None,
+        query: Literal["redacted", "omit", "raw"] = "redacted",
+        redact_params: list[str] | tuple[str, ...] | None = None,
+        request_headers: list[str] | tuple[str, ...] = (),
+        response_headers: list[str] | tuple[str, ...] = (),
+        redact_headers: list[str] | tuple[str, ...] = (),
+        allow_sensitive: bool = False,
+        client_ip: str | int | list[str] | tuple[str, ...] = "peer",
+        anonymise_ip: bool = False,
+        max_lengths: dict[str, int] | None = None,
+        count_request_body: bool = False,
+        status_for_abort: int | None = None,
+        log_exceptions: bool = False,
+        websocket: bool = True,
+        fields: list[str] | tuple[str, ...] | None = None,
+        extra: Mapping[str, Any] | Callable[[Exchange], Mapping[str, Any]] | None = None,
+        route: Callable[[Request], str | None] | None = None,
+    ) -> None:
+        super().__init__(
+            app,
+            Stack(
+                [
+                    single(
+                        "logging",
+                        {
+                            "preset": preset,
+                            "sink": sink,
+                            "logger": logger,
+                            "event": event,
+                            "start_event": start_event,
+                            "levels": levels,
+                            "slow_ms": slow_ms,
+                            "exclude": exclude,
+                            "exclude_prefixes": exclude_prefixes,
+                            "exclude_regex": exclude_regex,
+                            "exclude_when": exclude_when,
+                            "exclude_errors": exclude_errors,
+                            "sample": sample,
+                            "query": query,
+                            "redact_params": redact_params,
+                            "request_headers": request_headers,
+                            "response_headers": response_headers,
+                            "redact_headers": redact_headers,
+                            "allow_sensitive": allow_sensitive,
+                            "client_ip": client_ip,
+                            "anonymise_ip": anonymise_ip,
+                            "max_lengths": max_lengths,
+                            "count_request_body": count_request_body,
+                            "status_for_abort": status_for_abort,
+                            "log_exceptions": log_exceptions,
+                            "websocket": websocket,
+                            "fields": fields,
+                            "extra": extra,
+                            "route": route,
                         },
                     )
                 ]

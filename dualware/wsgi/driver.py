@@ -56,6 +56,8 @@ class WSGIWrapper(Wrapper):
             exchange.token = CURRENT.set(exchange)
         if plan.measures:
             exchange.measures = True
+        if plan.receives:
+            exchange.count_received()
         body: Iterable[bytes] | None = None
         try:
             answer = exchange.start(plan)
@@ -104,7 +106,7 @@ def _listed(exchange: WSGIExchange, body: list[bytes] | tuple[bytes, ...]) -> It
     A server need not iterate or close it in a way that we could see (granian, protocols W33).
     """
     if exchange.watched:
-        exchange.count(sum(map(len, body)))
+        exchange.count(sum(map(len, body)), last=True)
     exchange.end("completed" if exchange.committed else "no_response")
     exchange.release()
     return body

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from dualware.core.engine import Engine, outcome_of
 from dualware.core.exchange import NO_RESPONSE
+from dualware.core.fields import length_of
 from dualware.core.headers import StrHeaders, drop_length
 from dualware.core.message import Response
 from dualware.core.record import CURRENT, leave
+from dualware.wsgi.input import CountedInput
 from dualware.wsgi.request import WSGIRequest
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ _CODES_MOST = 512
 
 _Pairs = list[tuple[str, str]]
 
+_UNREAD = -1
+
 # Shared and never changed.
 _NO_ENVIRON: dict[str, Any] = {}
 
@@ -44,7 +48,8 @@ class WSGIExchange(Engine):
     _write: Callable[[bytes], object] | None
 
     _output: bool = False
-    _declared: int | None = None
+    _declared: int | None = _UNREAD
+    """What Content-Length says; read when the first bytes of a stream are handed on."""
 
     def _make_request(self) -> WSGIRequest:
         return WSGIRequest(self._source)
@@ -117,8 +122,7 @@ class WSGIExchange(Engine):
             del exc_info
         self._follow(status, replaced)
         self._held = (status, headers)
-        if self.watched:
-            self._declared = declared_length(self.response)
+        self._declared = _UNREAD
 
     def _rebased_on(self, headers: _Pairs) -> StrHeaders:
         """``headers`` with what the flows changed of the former ones."""
@@ -134,6 +138,12 @@ class WSGIExchange(Engine):
         self.response.headers = headers
 
     # What the driver calls
+
+    def count_received(self) -> None:
+        """Count in `received` what the application reads of the request body."""
+        stream = self._source.get("wsgi.input")
+        if stream is not None:
+            self._source["wsgi.input"] = CountedInput(stream, self)
 
     @property
     def started(self) -> bool:
@@ -158,8 +168,6 @@ class WSGIExchange(Engine):
             # Nobody looked at the head. uWSGI sends no body after a tuple (protocols W13).
             pairs = list(pairs)
         self.committed = True
-        if self.watched:
-            self._declared = declared_length(self.response)
         # Two arguments: some test clients take no third (protocols W12).
         self._write = self._upstream(status, pairs)
 
@@ -191,8 +199,11 @@ class WSGIExchange(Engine):
         # Five servers would transmit a body for HEAD (protocols W40).
         return [b"" if response.bodiless else data]
 
-    def count(self, size: int) -> None:
-        """``size`` bytes go to the server now; the declared length may end the exchange."""
+    def count(self, size: int, *, last: bool = False) -> None:
+        """``size`` bytes go to the server now.
+
+        The declared length may end the exchange with them, unless they are the ``last`` anyway.
+        """
         if not size:
             return
         self._output = True
@@ -200,9 +211,15 @@ class WSGIExchange(Engine):
             self.first_at = self.effects.clock()
         if self.committed and not self.response.bodiless:
             self.sent = (self.sent or 0) + size
-            # asgiref stops here, and never closes (protocols W32).
-            if self._declared is not None and self.sent >= self._declared:
-                self.end("completed")
+            if self.watched and not last:
+                self._end_at_length(self.sent)
+
+    def _end_at_length(self, sent: int) -> None:
+        # asgiref stops there, and never closes (protocols W32).
+        if self._declared == _UNREAD:
+            self._declared = declared_length(self.response)
+        if self._declared is not None and sent >= self._declared:
+            self.end("completed")
 
     def failed(self, error: BaseException) -> list[bytes] | None:
         """The application raised. Returns the body of a flow's answer, None if there is none."""
@@ -300,11 +317,7 @@ class WSGIExchange(Engine):
 
 def declared_length(response: Response) -> int | None:
     """Content-Length in bytes, None where it is absent or not a number."""
-    text = response.headers.get("Content-Length")
-    # RFC 9110 §8.6: digits only; int() alone would take "+1" and "1_0", and raise for thousands.
-    if text is None or len(text) > 19 or not (text.isascii() and text.isdigit()):
-        return None
-    return int(text)
+    return length_of(response.headers.get("Content-Length"))
 
 
 def _code(status: str) -> int:

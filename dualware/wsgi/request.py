@@ -6,6 +6,7 @@ the dictionary belongs to the server, and whoever is inside us may change it.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote
 
@@ -18,6 +19,8 @@ __all__ = ["WSGIRequest"]
 
 _PATH_SAFE: Final = "/~!$&'()*+,;=:@"
 """What stands unescaped in a path (RFC 3986 §3.3), beside what `quote` never escapes."""
+_PLAIN: Final = re.compile(rf"[A-Za-z0-9._{re.escape(_PATH_SAFE)}-]*").fullmatch
+"""Matches a path in which there is nothing to escape."""
 
 
 class WSGIRequest(Request):
@@ -54,7 +57,10 @@ class WSGIRequest(Request):
         # REQUEST_URI. Both are the whole target, in absolute form if it was sent so.
         target = self.environ.get("RAW_URI") or self.environ.get("REQUEST_URI")
         if not target:
-            whole = self._mount + self.environ.get("PATH_INFO", "")
+            whole: str = self._mount + self.environ.get("PATH_INFO", "")
+            # Most paths need no escape, and to see that costs a third of quoting them.
+            if _PLAIN(whole):
+                return whole
             return quote(whole.encode("latin-1"), safe=_PATH_SAFE)
         path = target.partition("?")[0]
         if not path.startswith("/") and "://" in path:

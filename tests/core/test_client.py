@@ -79,7 +79,7 @@ def test_the_peer(make, peer, expected):
 
     assert expected == peer_address(request)
     assert expected == Client()(request)
-    assert expected == Client("peer").peer(request)
+    assert expected == Client("peer").with_peer(request)[1]
 
 
 @pytest.mark.parametrize("client", [[], ["127.0.0.1"], ("127.0.0.1", None), [None, None]])
@@ -197,7 +197,7 @@ def test_the_walk(make, trusted, lines, expected):
     assert expected == Client(client_ip(trusted))(request)
     assert expected == Client(client_ip(tuple(trusted)))(request)
     # Whoever the client is, the peer is told beside it.
-    assert PEER == Client(trusted).peer(request)
+    assert PEER == Client(trusted).with_peer(request)[1]
 
 
 @pytest.mark.parametrize(
@@ -534,9 +534,9 @@ def test_anonymised(make, address, expected):
     client = Client(["192.0.2.0/24"], anonymised=True)
     told = make(forwarded_for(address), "192.0.2.77")
 
-    assert (expected, "192.0.2.0") == (client(told), client.peer(told))
-    assert expected == Client(anonymised=True).peer(make([], address))
-    assert (None, None) == (client(make([], None)), client.peer(make([], None)))
+    assert (expected, "192.0.2.0") == (client(told), client.with_peer(told)[1])
+    assert expected == Client(anonymised=True).with_peer(make([], address))[1]
+    assert (None, None) == (client(make([], None)), client.with_peer(make([], None))[1])
 
 
 def test_anonymise_takes_addresses_only():

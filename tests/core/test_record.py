@@ -69,6 +69,7 @@ def test_a_record_before_anything_happened():
         "request_id": None,
         "request_id_source": None,
         "request_id_upstream": None,
+        "route": None,
         "spans": None,
         "timing": None,
         "trace": None,

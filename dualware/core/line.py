@@ -1,0 +1,341 @@
+"""The line: the facts of one exchange, under the names of a preset.
+
+Knows where each fact stands, how long it may be, and what must not be shown of it. Must never
+decide whether there is a line, nor who gets it, and never fail for what a client sent.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from dualware.core.client import Client
+from dualware.core.exchange import Exchange, Session
+from dualware.core.fields import length_of
+from dualware.core.figures import METHODS, error_type
+from dualware.core.message import Request
+from dualware.core.presets import Preset, nested
+from dualware.core.query import REDACTED
+from dualware.core.record import Record
+from dualware.core.text import cut, from_wire, printable, safe
+from dualware.core.trace import current_span
+
+__all__ = ["MOST", "SECRET_HEADERS", "Lines", "Seen"]
+
+MOST: Final[Mapping[str, int]] = {
+    "path": 2048,
+    "query": 1024,
+    "user_agent": 256,
+    "header": 256,
+    "field": 2048,
+}
+"""Characters of the longest text of each kind; the rest is cut off."""
+
+SECRET_HEADERS: Final = (
+    "authorization",
+    "cookie",
+    "proxy-authorization",
+    "set-cookie",
+    "x-amz-security-token",
+    "x-api-key",
+    "x-auth-token",
+    "x-csrf-token",
+)
+"""Headers whose value is a secret, whatever else is known of them."""
+
+_LENGTH: Final = "content-length"
+_URLS: Final = frozenset({"content-location", "location", "referer"})
+"""Headers whose value is a URL, and so may carry a query."""
+
+
+class Seen:
+    """What the logging flow saw of one exchange. Moments are ns of the exchange's clock."""
+
+    # What every exchange sets has a slot, the rest stands on the class.
+    __slots__ = (
+        "__dict__",
+        "ended_at",
+        "method",
+        "path",
+        "responded_at",
+        "started_at",
+        "status",
+    )
+
+    ended_at: int
+    status: int | None
+    status_inferred: bool = False
+    """Whether nobody said the status."""
+    rate: float | None = None
+    """How many of the lines of this kind are kept, 0 to 1; None for all."""
+
+    def __init__(self, started_at: int, method: str, path: str) -> None:
+        self.started_at = started_at
+        self.method = method
+        self.path = path
+        """Percent-encoded."""
+        self.responded_at = 0
+        """When the head was known; 0 if it never was."""
+
+
+class Lines:
+    """Makes the fields of every event, with all that settings say of it compiled.
+
+    ``query``
+        What to show of a query, None for nothing.
+    ``most``
+        See `MOST`.
+    ``request_headers``, ``response_headers``
+        Lower-case names of those that are shown.
+    ``secret_headers``
+        Lower-case names of those whose value is not.
+    ``client``
+        Tells addresses.
+    ``counts``
+        Whether the size of the request is what the application took in, not what was declared.
+    """
+
+    def __init__(
+        self,
+        preset: Preset,
+        *,
+        query: Callable[[str], str] | None,
+        most: Mapping[str, int],
+        request_headers: tuple[str, ...],
+        response_headers: tuple[str, ...],
+        secret_headers: frozenset[str],
+        client: Client,
+        counts: bool,
+    ) -> None:
+        self._preset = preset
+        self._names = preset.names
+        self._query = query
+        self._most = dict(most)
+        self._request_headers = request_headers
+        self._response_headers = response_headers
+        self._headers_shown = bool(request_headers or response_headers)
+        self._secret = secret_headers
+        self._client = client
+        self._counts = counts
+
+    # Events
+
+    def start(self, exchange: Exchange, seen: Seen) -> dict[str, Any]:
+        """The fields of the event that an exchange begins with."""
+        fields = self._target(exchange.request, seen)
+        self._caller(exchange.request, fields)
+        self._ids(exchange.record, fields)
+        return fields
+
+    def response(self, exchange: Exchange, seen: Seen) -> dict[str, Any]:
+        """The fields of the event that a request ends with."""
+        names, preset, request = self._names, self._preset, exchange.request
+        fields = self._target(request, seen)
+        if seen.status is not None:
+            fields[names.status] = seen.status
+            if seen.status_inferred:
+                fields[names.status_inferred] = True
+        received = exchange.received if self._counts else length_of(request.header(_LENGTH))
+        if received is not None:
+            fields[names.request_size] = preset.size(received)
+        if exchange.sent is not None:
+            fields[names.response_size] = preset.size(exchange.sent)
+        fields[names.duration] = preset.duration(seen.ended_at - seen.started_at)
+        # Of an empty body the head is the first byte.
+        first_at = exchange.first_at or seen.responded_at
+        if first_at:
+            fields[names.ttfb] = preset.ttfb(first_at - seen.started_at)
+        self._caller(request, fields)
+        return self._ended(exchange, seen, fields)
+
+    def session(self, exchange: Exchange, session: Session, seen: Seen) -> dict[str, Any]:
+        """The fields of the event that a websocket session ends with."""
+        names = self._names
+        fields = self._target(exchange.request, seen)
+        if not session.accepted and seen.status is not None:
+            fields[names.status] = seen.status
+        fields[names.accepted] = session.accepted
+        if session.subprotocol is not None:
+            fields[names.subprotocol] = from_wire(session.subprotocol, self._most["header"])
+        if session.close_code is not None:
+            fields[names.close_code] = session.close_code
+        if session.closed_by is not None:
+            fields[names.closed_by] = session.closed_by
+        fields[names.messages_in] = session.messages_in
+        fields[names.messages_out] = session.messages_out
+        fields[names.bytes_in] = session.bytes_in
+        fields[names.bytes_out] = session.bytes_out
+        elapsed = seen.ended_at - seen.started_at
+        fields[names.session_duration] = self._preset.duration(elapsed)
+        self._caller(exchange.request, fields)
+        return self._ended(exchange, seen, fields)
+
+    def exception(
+        self, exchange: Exchange, seen: Seen, error: BaseException, phase: str, *, trace: bool
+    ) -> dict[str, Any]:
+        """The fields of the event that tells of an exception, with its traceback or without."""
+        names = self._names
+        fields = self.start(exchange, seen)
+        kind = error_type("error", None, error)
+        fields[names.exception_type] = kind
+        fields[names.exception_message] = _said(error, self._most["field"])
+        if trace:
+            fields[names.exception_trace] = _traceback(error)
+        fields[names.phase] = phase
+        return fields
+
+    # What they are made of
+
+    def _target(self, request: Request, seen: Seen) -> dict[str, Any]:
+        """What was asked."""
+        names, most, method = self._names, self._most, seen.method
+        fields: dict[str, Any] = {}
+        if method in METHODS:
+            fields[names.method] = method
+        elif self._preset.folds_method:
+            fields[names.method] = "_OTHER"
+            fields[names.method_original] = cut(method, 64)
+        else:
+            fields[names.method] = cut(method, 64)
+        fields[names.path] = cut(seen.path, most["path"])
+        query = request.query
+        if query and self._query is not None:
+            shown = cut(self._query(query[: most["query"] + 1]), most["query"] + len(REDACTED))
+            if names.query:
+                fields[names.query] = shown
+            else:
+                fields[names.path] += f"?{shown}"
+        fields[names.scheme] = printable(request.scheme)
+        return fields
+
+    def _caller(self, request: Request, fields: dict[str, Any]) -> None:
+        """Who asked."""
+        names = self._names
+        client, peer = self._client.with_peer(request)
+        if client is not None:
+            fields[names.client] = client
+        if peer is not None:
+            fields[names.peer] = peer
+        version = request.http_version
+        if version is not None:
+            fields[names.http_version] = self._preset.version + printable(version)
+        agent = request.header("user-agent")
+        if agent is not None:
+            fields[names.user_agent] = from_wire(agent, self._most["user_agent"])
+
+    def headers(self, exchange: Exchange) -> dict[str, Any] | None:
+        """The headers that are to be shown, of the request and of the response."""
+        if not self._headers_shown:
+            return None
+        shown: dict[str, Any] = {}
+        for name in self._request_headers:
+            value = exchange.request.header(name)
+            self._show(self._names.request_header, name, value, shown)
+        if exchange.response.status is not None:
+            headers = exchange.response.headers
+            for name in self._response_headers:
+                # RFC 9110 §5.3: several lines are one list.
+                value = ",".join(headers.get_all(name)) if name in headers else None
+                self._show(self._names.response_header, name, value, shown)
+        return shown
+
+    def _show(self, prefix: str, name: str, value: str | None, shown: dict[str, Any]) -> None:
+        if value is None:
+            return
+        if name in self._secret:
+            value = REDACTED
+        else:
+            value = from_wire(self._sparing(name, value), self._most["header"])
+        # OpenTelemetry: the value is an array.
+        shown[prefix + name] = [value] if self._preset.lists_headers else value
+
+    def _sparing(self, name: str, value: str) -> str:
+        """The value of a header without the secrets of its query."""
+        if name not in _URLS or "?" not in value:
+            return value
+        url, _, query = value.partition("?")
+        return url if self._query is None else f"{url}?{self._query(query)}"
+
+    def _ids(self, record: Record, fields: dict[str, Any]) -> None:
+        names = self._names
+        if record.request_id is not None:
+            fields[names.request_id] = printable(record.request_id)
+            if record.request_id_source is not None:
+                fields[names.request_id_source] = record.request_id_source
+            if record.request_id_upstream is not None:
+                fields[names.request_id_upstream] = printable(record.request_id_upstream)
+        # A tracer in the process knows better than the headers of the request.
+        trace = current_span() or record.trace
+        if trace is None:
+            return
+        fields[names.trace_id] = trace["trace_id"]
+        if "span_id" in trace:
+            fields[names.span_id] = trace["span_id"]
+        if "parent_span_id" in trace:
+            fields[names.parent_span_id] = trace["parent_span_id"]
+        if names.trace_sampled and "trace_flags" in trace:
+            fields[names.trace_sampled] = bool(int(trace["trace_flags"], 16) & 1)
+
+    def _ended(self, exchange: Exchange, seen: Seen, fields: dict[str, Any]) -> dict[str, Any]:
+        names, record, outcome = self._names, exchange.record, exchange.outcome
+        if record.route is not None:
+            fields[names.route] = cut(record.route, self._most["path"])
+        self._ids(record, fields)
+        error = exchange.error or record.error
+        kind = error_type(outcome, seen.status, error)
+        if kind is not None:
+            fields[names.error_type] = kind
+            if names.error_message and error is not None:
+                fields[names.error_message] = _said(error, self._most["field"])
+        fields[names.outcome] = outcome
+        if names.event_outcome:
+            # ECS, event.outcome: from the side of the server, a 404 is a success.
+            ended = outcome in ("aborted", "cancelled")
+            fields[names.event_outcome] = "unknown" if ended else "failure" if kind else "success"
+        if seen.rate is not None:
+            fields[names.sample_rate] = seen.rate
+        if record.fields_dropped:
+            fields[names.fields_dropped] = record.fields_dropped
+        return fields
+
+    def finished(
+        self,
+        fields: dict[str, Any],
+        level: str,
+        chosen: tuple[str, ...] | None,
+        *more: Mapping[str, Any] | None,
+    ) -> dict[str, Any]:
+        """The line as a sink takes it: the chosen fields, then what users add, made safe."""
+        names, preset = self._names, self._preset
+        if names.severity:
+            fields = {names.severity: level.upper(), names.message: self.message(fields), **fields}
+        if preset.constant is not None:
+            fields.update(preset.constant)
+        if chosen is not None:
+            fields = {name: fields[name] for name in chosen if name in fields}
+        for mapping in more:
+            if mapping:
+                most = self._most["field"]
+                for name, value in mapping.items():
+                    fields.setdefault(cut(str(name), 256), safe(value, most))
+        return nested(fields, preset.parent) if preset.parent else fields
+
+    def message(self, fields: Mapping[str, Any]) -> str:
+        """A short line for people: ``GET /items/42 200``."""
+        names = self._names
+        listed = (fields.get(name) for name in (names.method, names.path, names.status))
+        return " ".join(str(each) for each in listed if each is not None)
+
+
+def _said(error: BaseException, most: int) -> str:
+    try:
+        return cut(str(error), most)
+    except Exception:
+        return f"<{type(error).__qualname__} that can't be shown>"
+
+
+def _traceback(error: BaseException) -> str:
+    """The traceback, its lines told apart by line feeds, which every renderer escapes."""
+    text = "".join(traceback.format_exception(error))
+    return "\n".join(printable(line) for line in text.split("\n")).rstrip("\n")

@@ -1,0 +1,134 @@
+"""Sinks: where log events go.
+
+Knows structlog's and the standard library's loggers, and how each tells whether it wants a level.
+Must never render, configure or filter by itself: that is the user's, in the place that users know.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+import structlog
+
+from dualware.core.levels import LEVEL_NAMES
+
+__all__ = ["CallableSink", "Sink", "StdlibSink", "StructlogSink"]
+
+
+class Sink(Protocol):
+    """Takes events."""
+
+    def enabled(self, level: int, /) -> bool:
+        """Whether an event of ``level`` would be kept. Asked before its fields are looked up."""
+        ...
+
+    def emit(self, level: int, event: str, fields: dict[str, Any]) -> None:
+        """Take one event. ``fields`` is the sink's to keep."""
+        ...
+
+
+class _Bound:
+    """A structlog logger as it was configured at some moment."""
+
+    __slots__ = ("ask", "config", "lasting", "methods", "wanted")
+
+    def __init__(self, name: str) -> None:
+        self.config = structlog.get_config()
+        """What it was made from."""
+        self.lasting: bool = self.config["cache_logger_on_first_use"]
+        """Whether the user wants loggers to stay as they are first used."""
+        logger: object = structlog.get_logger(name).bind()
+        self.methods: dict[int, Callable[..., Any]] = {
+            level: getattr(logger, word) for level, word in LEVEL_NAMES.items() if level
+        }
+        # Asked of the class: structlog's generic logger makes a log method of every name.
+        asks = hasattr(type(logger), "isEnabledFor")
+        self.ask: Callable[[int], object] | None = getattr(logger, "isEnabledFor") if asks else None  # noqa: B009
+        """Tells whether a level is wanted, where that may change: a logger of `logging`."""
+        self.wanted = {level: _is_wanted(method) for level, method in self.methods.items()}
+        """Whether each level is wanted, where it is settled when the logger is made."""
+
+
+def _is_wanted(method: Callable[..., Any]) -> bool:
+    """Whether a method of structlog's own filtering logger does anything."""
+    return getattr(method, "__name__", "") != "_nop"
+
+
+class StructlogSink:
+    """The structlog logger ``name``, with whatever `structlog.configure` says.
+
+    It is bound when it is first asked. Where ``cache_logger_on_first_use`` is on, it stays so, as
+    every structlog logger does then; elsewhere a later `structlog.configure` is followed.
+    """
+
+    __slots__ = ("_bound", "_name")
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._bound: _Bound | None = None
+
+    def enabled(self, level: int, /) -> bool:
+        """Whether the logger's filter lets ``level`` through."""
+        bound = self._bound
+        if bound is None or not bound.lasting:
+            bound = self._current()
+        return bool(bound.ask(level)) if bound.ask is not None else bound.wanted[level]
+
+    def emit(self, level: int, event: str, fields: dict[str, Any]) -> None:
+        """Call the logger's method of ``level``."""
+        bound = self._bound or self._current()
+        bound.methods[level](event, **fields)
+
+    def _current(self) -> _Bound:
+        bound = self._bound
+        # A race makes one more logger, which does the same.
+        if bound is None or bound.config != structlog.get_config():
+            bound = self._bound = _Bound(self._name)
+        return bound
+
+
+_RECORD: Final = frozenset({*vars(logging.makeLogRecord({})), "asctime", "message", "taskName"})
+"""What a `logging.LogRecord` has itself: `logging` raises KeyError for an ``extra`` so called."""
+
+
+class StdlibSink:
+    """The standard library's logger ``name``; every field is an attribute of the record.
+
+    The message is a short line for people, ``GET /items/42 200``, the event is in ``event``. A
+    field that has the name of an attribute which every record has gets a ``_`` behind it.
+    """
+
+    __slots__ = ("_logger", "_message")
+
+    def __init__(self, name: str, message: Callable[[Mapping[str, Any]], str]) -> None:
+        self._logger = logging.getLogger(name)
+        self._message = message
+
+    def enabled(self, level: int, /) -> bool:
+        """Whether the logger wants ``level``."""
+        return self._logger.isEnabledFor(level)
+
+    def emit(self, level: int, event: str, fields: dict[str, Any]) -> None:
+        """Log one record."""
+        extra = {f"{name}_" if name in _RECORD else name: each for name, each in fields.items()}
+        extra["event"] = event
+        self._logger.log(level, "%s", self._message(fields) or event, extra=extra)
+
+
+class CallableSink:
+    """A function that takes each event as one dictionary, with its ``event`` and ``level``."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: Callable[[dict[str, Any]], object]) -> None:
+        self._function = function
+
+    def enabled(self, _level: int, /) -> bool:
+        """Everything is wanted."""
+        return True
+
+    def emit(self, level: int, event: str, fields: dict[str, Any]) -> None:
+        """Call the function."""
+        self._function({"event": event, "level": LEVEL_NAMES[level], **fields})
