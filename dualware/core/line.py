@@ -18,7 +18,7 @@ from dualware.core.message import Request
 from dualware.core.presets import Preset, nested
 from dualware.core.query import REDACTED
 from dualware.core.record import Record
-from dualware.core.text import cut, from_wire, printable, safe
+from dualware.core.text import MARK, cut, from_wire, printable, safe
 from dualware.core.trace import current_span
 
 __all__ = ["MOST", "SECRET_HEADERS", "Lines", "Seen"]
@@ -201,7 +201,10 @@ class Lines:
         fields[names.path] = cut(seen.path, most["path"])
         query = request.query
         if query and self._query is not None:
-            shown = cut(self._query(query[: most["query"] + 1]), most["query"] + len(REDACTED))
+            # First cut, then redacted: the work is bounded, and no half of a secret is left.
+            shown = printable(self._query(query[: most["query"]]))
+            if len(query) > most["query"]:
+                shown += MARK
             if names.query:
                 fields[names.query] = shown
             else:
