@@ -29,6 +29,8 @@ from typing import BinaryIO
 import httpx
 from websockets.sync.client import connect
 
+from examples import demo_log
+
 PATIENCE = 20.0
 """Seconds that anything may take."""
 WIDTH = 38
@@ -222,13 +224,22 @@ def tell_difference(answers: list[Answer]) -> None:
 # The servers
 
 
+@dataclass(frozen=True)
+class Server:
+    """A server that runs."""
+
+    port: int
+    log: BinaryIO
+    """What it writes to stdout and stderr."""
+
+
 @contextlib.contextmanager
-def running(side: Side) -> Iterator[int]:
-    """Run a server, wait until it answers, stop it in the end. Gives its port."""
+def running(side: Side) -> Iterator[Server]:
+    """Run a server, wait until it answers, stop it in the end."""
     with tempfile.TemporaryFile() as log:
         process, port = start(side, log)
         try:
-            yield port
+            yield Server(port, log)
         finally:
             process.terminate()
             try:
@@ -274,35 +285,69 @@ def answers(process: subprocess.Popen[bytes], port: int) -> bool:
 # The demo
 
 
-def compare(ports: list[int]) -> bool:
-    """Print the table. Returns whether all rows are the same."""
+def compare(servers: list[Server]) -> bool:
+    """Print the table, then the log lines. Returns whether both are the same on both sides."""
     print("One settings mapping, two protocols. Durations are shown as *, and what a client")
     print("relies on is compared: status, body, every header but Connection, Date and Server.")
     print(f"\n    {'':<14}{WSGI.title:<{WIDTH + 1}}{ASGI.title}")
     verdicts = []
+    table = []
     # Nothing between us and the servers: no proxy of the environment either.
     with httpx.Client(timeout=PATIENCE, trust_env=False) as client:
         for number, row in enumerate(ROWS, 1):
             asked = [
-                ask(row, port, client) if side.websockets or row.says is None else None
-                for side, port in zip((WSGI, ASGI), ports, strict=True)
+                ask(row, server.port, client) if side.websockets or row.says is None else None
+                for side, server in zip((WSGI, ASGI), servers, strict=True)
             ]
             verdicts.append(show(number, row, asked))
+            table.append(asked)
+    logged = compare_logs(servers, table)
     bad = verdicts.count(False)
     if bad:
         print(f"\n{bad} of {len(verdicts)} rows DIFFER.")
-    else:
-        print("\nBoth sides agree wherever both can answer: a client can't tell them apart.")
-    return not bad
+    elif logged:
+        print("\nBoth sides agree wherever both can answer: neither a client nor a reader of logs")
+        print("can tell them apart.")
+    return not bad and logged
 
 
-def keep(ports: list[int]) -> None:
+def compare_logs(servers: list[Server], table: list[list[Answer | None]]) -> bool:
+    """Print the log lines of both sides. Returns whether they differ only where they must."""
+    print(f"\n\nThe log lines of these requests, WSGI above ASGI. A {demo_log.MARK} marks what")
+    print("differs: when it was, how long it took, and ids that are new each time.")
+    logs = []
+    for index, server in enumerate(servers):
+        asked = [answers[index] is not None for answers in table]
+        found = iter(demo_log.read(server.log, sum(asked), PATIENCE))
+        logs.append([next(found, {}) if each else None for each in asked])
+    same = True
+    for number, (answers, *both) in enumerate(zip(table, *logs, strict=True), 1):
+        new = frozenset(answer.new_id for answer in answers if answer is not None)
+        same &= show_lines(number, [line for line in both if line is not None], new)
+    return same
+
+
+def show_lines(number: int, both: list[demo_log.Line], new: frozenset[object]) -> bool:
+    """Print the lines of one row. Returns whether they differ only where they must."""
+    marked = demo_log.differing(both)
+    for line in both:
+        rows = demo_log.shown(line, marked, lambda word: paint(word, 33), 90)
+        for start, row in zip([f"{number:2}. ", *["    "] * len(rows)], rows, strict=False):
+            print(start + row)
+    bad = demo_log.unexplained(both, new)
+    if bad:
+        print(f"    ! {paint('DIFFERENT', 31)}: {', '.join(sorted(bad))}")
+    # One exchange is one line: an empty one is none.
+    return not bad and all(both)
+
+
+def keep(servers: list[Server]) -> None:
     """Leave the servers up until Ctrl-C."""
     print("\nBoth are still running. Try:\n")
-    for side, port in zip((WSGI, ASGI), ports, strict=True):
+    for side, server in zip((WSGI, ASGI), servers, strict=True):
         print(f"  # {side.title}")
-        print(f"  curl -i http://127.0.0.1:{port}/report")
-        print(f"  curl -i -H 'X-Request-ID: my-own-id' http://127.0.0.1:{port}/broken\n")
+        print(f"  curl -i http://127.0.0.1:{server.port}/report")
+        print(f"  curl -i -H 'X-Request-ID: my-own-id' http://127.0.0.1:{server.port}/broken\n")
     print("Ctrl-C stops both.", flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         threading.Event().wait()
@@ -316,10 +361,10 @@ def main(arguments: list[str] | None = None) -> int:
     # Being told to stop must stop the servers, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with contextlib.ExitStack() as stack:
-        ports = [stack.enter_context(running(side)) for side in (WSGI, ASGI)]
-        same = compare(ports)
+        servers = [stack.enter_context(running(side)) for side in (WSGI, ASGI)]
+        same = compare(servers)
         if options.keep:
-            keep(ports)
+            keep(servers)
     return 0 if same else 1
 
 

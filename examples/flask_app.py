@@ -66,4 +66,5 @@ def failed(error):
     return text(f"Our fault. Tell us {dualware.request_id()}.\n", 500)
 
 
+dualware.configure_logging(json=True)
 app = dualware.wrap(site, SETTINGS)

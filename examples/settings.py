@@ -5,5 +5,6 @@ Must never name a framework or a protocol.
 
 SETTINGS = {
     "request_id": {"header": "X-Request-ID"},
+    "logging": {"preset": "otel"},
     "timing": {"expose_spans": True},
 }

@@ -75,4 +75,5 @@ site = Starlette(
     exception_handlers={404: missing, 500: failed},
 )
 
+dualware.configure_logging(json=True)
 app = dualware.wrap(site, SETTINGS)

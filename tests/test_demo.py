@@ -3,6 +3,8 @@
 Must never know what the middleware do: the demo compares, the tests see that it does.
 """
 
+import io
+import json
 import os
 import re
 import signal
@@ -13,7 +15,7 @@ import sys
 import httpx
 import pytest
 
-from examples import demo
+from examples import demo, demo_log
 
 PATIENCE = 60
 """Seconds that a demo may take; it takes two."""
@@ -77,6 +79,18 @@ def test_ids_are_as_told(output):
 def test_span_is_shown(output):
     """The span of the application came through on both sides."""
     assert re.search('Server-Timing (app;dur=\\*, db;desc="42 rows";dur=\\*) +\\1\n', output)
+
+
+def test_log_lines_are_shown(output):
+    """Those of both sides, one under the other, and only what must differ is marked."""
+    _, _, logs = output.partition("The log lines of these requests")
+    numbers = [int(number) for number in re.findall(r"^ *(\d+)\. event=", logs, re.MULTILINE)]
+    both = [number for number, row in enumerate(demo.ROWS, 1) if row.says is None]
+    one = [number for number, row in enumerate(demo.ROWS, 1) if row.says is not None]
+    marked = set(re.findall(r"\*([\w.]+)=", logs))
+
+    assert sorted([*both, *both, *one]) == numbers
+    assert {"http.request.id", "http.server.request.duration", "timestamp", "ttfb"} == marked
 
 
 @pytest.mark.parametrize(
@@ -147,6 +161,37 @@ def test_no_difference(other, capsys):
     assert "DIFFERENT" not in capsys.readouterr().out
 
 
+LINE = {"event": "http.server.request", "url.path": "/a b", "ttfb": 0.1, "http.request.id": "x"}
+
+
+@pytest.mark.parametrize(
+    ("other", "verdict"),
+    [
+        (LINE, True),
+        ({**LINE, "ttfb": 0.2}, True),
+        ({**LINE, "http.request.id": "y"}, True),
+        ({**LINE, "http.request.id": "z"}, False),
+        ({**LINE, "url.path": "/b"}, False),
+        ({**LINE, "more": 1}, False),
+        ({}, False),
+    ],
+)
+def test_lines_differ_only_where_they_must(other, verdict, capsys):
+    """In times, and in ids that were made anew."""
+    assert verdict is demo.show_lines(1, [LINE, other], frozenset({"x", "y"}))
+    printed = capsys.readouterr().out
+    assert verdict is ("DIFFERENT" not in printed)
+    assert 'url.path="/a b"' in printed
+
+
+def test_a_line_that_never_comes_is_missed():
+    """It is waited for no longer than patience lasts, and other lines are none."""
+    log = io.BytesIO(b'serving\n{"event":"other"}\n' + json.dumps(LINE).encode() + b"\n")
+
+    assert [LINE] == demo_log.read(log, 2, 0.01)
+    assert [LINE] == demo_log.read(log, 1, 60)
+
+
 def test_ids_that_were_sent_are_compared():
     """An id that came in is no new one, so another in its place is a difference."""
     kept = with_id("mine", sent=("mine",))
@@ -159,7 +204,7 @@ def test_ids_that_were_sent_are_compared():
 def test_exit_status(monkeypatch, same, status):
     """0 only if all rows agree."""
     monkeypatch.setattr(demo, "running", lambda side: demo.contextlib.nullcontext(0))
-    monkeypatch.setattr(demo, "compare", lambda ports: same)
+    monkeypatch.setattr(demo, "compare", lambda servers: same)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
 
     assert status == demo.main([])
