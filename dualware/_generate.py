@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import collections.abc
+import dataclasses
 import inspect
 import re
 import sys
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
+from dualware.core.presets import OPEN, PRESETS, Names
 from dualware.settings.loading import ORDER, class_of, model_of
 
 if TYPE_CHECKING:
@@ -40,9 +42,10 @@ _APPS = {"asgi": "ASGIApp", "wsgi": "WSGIApplication"}
 def files() -> dict[Path, str]:
     """Every generated file with what it should say."""
     made = {ROOT / protocol / "__init__.py": _wrappers(protocol) for protocol in _PROTOCOLS}
-    docs = ROOT.parent / "docs" / "settings.md"
+    docs = ROOT.parent / "docs"
     # An installed package has no docs beside it.
-    return made | ({docs: _tables()} if docs.parent.is_dir() else {})
+    pages = {docs / "settings.md": _tables(), docs / "log_fields.md": _fields_page()}
+    return made | (pages if docs.is_dir() else {})
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -241,6 +244,26 @@ def _table(word: str, model: type[Settings]) -> str:
     ]
     lines = [f"## {word}", "", "| setting | type | default | meaning |", "|---|---|---|---|"]
     return "\n".join([*lines, *rows, ""])
+
+
+def _fields_page() -> str:
+    head = [
+        f"<!-- {BANNER[2:]} -->",
+        "",
+        "# Fields of the log line",
+        "",
+        "What each fact is called in each preset. Where a cell is empty, there is no such field",
+        "(`gcp` puts the query into `requestUrl`). Behind `…` follows the name of a header.",
+        "",
+        f"| fact | {' | '.join(f'`{name}`' for name in PRESETS)} |",
+        f"|---|{'---|' * len(PRESETS)}",
+    ]
+    rows: list[str] = []
+    for each in dataclasses.fields(Names):
+        cells = [getattr(preset.names, each.name) for preset in PRESETS.values()]
+        shown = [f"`{cell}…`" if each.name in OPEN else cell and f"`{cell}`" for cell in cells]
+        rows.append(f"| {each.name.replace('_', ' ')} | {' | '.join(shown)} |")
+    return "\n".join([*head, *rows, ""])
 
 
 def _cell(source: str) -> str:

@@ -19,10 +19,16 @@ from pydantic import Field
 import dualware.asgi
 import dualware.wsgi
 from dualware import _generate
+from dualware.core.presets import PRESETS
 from dualware.middleware.model import Settings
 from dualware.settings import ORDER, model_of
 
-FILES = {"dualware/asgi/__init__.py", "dualware/wsgi/__init__.py", "docs/settings.md"}
+FILES = {
+    "dualware/asgi/__init__.py",
+    "dualware/wsgi/__init__.py",
+    "docs/log_fields.md",
+    "docs/settings.md",
+}
 ROOMS = [dualware.asgi, dualware.wsgi]
 
 
@@ -157,6 +163,17 @@ def test_the_page():
     assert [name for name, _ in fields] == [name for name, *_ in rows]
     assert [_generate._default(field) for _, field in fields] == [row[2] for row in rows]
     assert all(field.description for _, field in fields)
+
+
+def test_the_page_of_log_fields():
+    """Every name of every preset stands in its column."""
+    page = (_generate.ROOT.parent / "docs" / "log_fields.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[2:-1] for line in page.splitlines() if line.startswith("| ")][1:]
+    columns = [{cell.strip(" `") for cell in column} - {""} for column in zip(*rows, strict=True)]
+
+    for preset, column in zip(PRESETS.values(), columns, strict=True):
+        constant = set(preset.constant or ())
+        assert preset.known - constant == {name for name in column if not name.endswith("…")}
 
 
 # How source is spelt

@@ -87,7 +87,7 @@ ROWS = {
 @pytest.mark.parametrize(("script", "options", "expected"), ROWS.values(), ids=ROWS)
 def test_every_exchange_has_one_line(dual, world, script, options, expected):
     """However it ends; and what the application raised goes on as the same object."""
-    # log L1, log L12
+    # observability L1, observability L12
     result = dual.request(script, world.logged(), **options)
 
     assert (REQUEST, *expected) == told(world.log.only)
@@ -121,7 +121,7 @@ def no_start(environ, start_response):
 )
 def test_an_application_that_does_not_finish(world, protocol, app, expected):
     """It returned without a response, or without the end of one."""
-    # log L1
+    # observability L1
     Dual(protocol, lint=False).request(app, world.logged())
 
     assert (REQUEST, *expected) == told(world.log.only)
@@ -129,7 +129,7 @@ def test_an_application_that_does_not_finish(world, protocol, app, expected):
 
 def test_a_cancelled_task(world):
     """Its exception is not masked (ASGI: WSGI has no tasks)."""
-    # log L1
+    # observability L1
 
     async def app(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -143,7 +143,7 @@ def test_a_cancelled_task(world):
 
 def test_a_failure_in_the_background_is_an_event_of_its_own(dual, world):
     """The line was written when the last byte was sent; what fails later is told besides."""
-    # log L1
+    # observability L1
     script = Script(error=ERROR, error_at="close", body="iterable")
     result = dual.request(script, world.logged())
     line, late = world.log.events
@@ -164,7 +164,7 @@ def test_a_failure_in_the_background_is_an_event_of_its_own(dual, world):
 @pytest.mark.parametrize("moment", ["call", 1])
 def test_no_exception_is_told_twice(dual, world, moment):
     """One that ends the exchange is in its line: it is none of the background."""
-    # log L1
+    # observability L1
     dual.request(Script(error=ERROR, error_at=moment, body="generator"), world.logged())
 
     assert REQUEST == world.log.only["event"]
@@ -200,7 +200,7 @@ OPTIONS = st.fixed_dictionaries(
 @given(SCRIPTS, OPTIONS)
 def test_any_trace_has_one_line(script, options):
     """Whatever an application does and wherever its client goes, under both protocols."""
-    # log L1
+    # observability L1
     for protocol in PROTOCOLS:
         world = LogWorld()
         Dual(protocol, lint=False).request(script, world.logged(), **options)
@@ -252,7 +252,7 @@ def test_one_trace_is_one_line_under_both_protocols(script, method, agent, mount
 
 def test_a_send_that_fails_is_a_client_that_left(world):
     """OSError out of `send` (ASGI: under WSGI the server closes the body)."""
-    # log L2
+    # observability L2
     script = Script(chunks=[b"a", b"b"])
     result = ASGIClient(world.logged().asgi(script.asgi)).request_sync(
         send_error=(2, OSError("gone"))
@@ -264,7 +264,7 @@ def test_a_send_that_fails_is_a_client_that_left(world):
 
 def test_an_error_of_the_application_is_none_of_the_client(dual, world):
     """It may raise OSError as well."""
-    # log L2
+    # observability L2
     dual.request(Script(error=OSError("disk"), error_at="call"), world.logged())
 
     assert (500, True, "error", "error", "OSError") == told(world.log.only)[1:]
@@ -273,7 +273,7 @@ def test_an_error_of_the_application_is_none_of_the_client(dual, world):
 @pytest.mark.parametrize("after", [0, 1])
 def test_a_disconnect_that_was_seen(world, after):
     """Before the final chunk it makes the outcome (ASGI: WSGI applications are not told)."""
-    # log L2
+    # observability L2
 
     async def app(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -289,7 +289,7 @@ def test_a_disconnect_that_was_seen(world, after):
 
 def test_a_disconnect_after_the_end_is_nothing(world):
     """The response was complete (ASGI: WSGI applications are not told)."""
-    # log L2
+    # observability L2
 
     async def app(scope, receive, send):
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -304,7 +304,7 @@ def test_a_disconnect_after_the_end_is_nothing(world):
 
 def test_the_line_is_written_at_the_last_byte(dual, world):
     """Background work goes on after it, and is not in its duration."""
-    # log L3
+    # observability L3
     seen = []
     acted = Acted(world, before=1, chunks=[(2, b"a")], after=3, background=50)
     world.log.events = _Noting(world, seen)
@@ -329,7 +329,7 @@ class _Noting(list):
 
 def test_trailers_come_before_the_line(world):
     """The response is complete with the last of them (ASGI: WSGI has none)."""
-    # log L3
+    # observability L3
     sent = []
 
     async def app(scope, receive, send):
@@ -349,7 +349,7 @@ def test_trailers_come_before_the_line(world):
 
 def test_a_start_event(dual, world):
     """On demand, and before the application runs."""
-    # log L3
+    # observability L3
     seen = []
     script = Script(on_request=lambda: seen.extend(world.log.events))
     dual.request(script, world.logged(start_event=True), path="/a", query="token=1&b=2")
@@ -369,7 +369,7 @@ def test_a_start_event(dual, world):
 
 def test_a_stream_is_one_line(dual, world):
     """However many chunks it has."""
-    # log L4
+    # observability L4
     dual.request(Script(chunks=[b"x"] * 50, body="generator"), world.logged())
 
     assert 50 == world.log.only[SIZE]
@@ -406,7 +406,7 @@ def failed(world):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_golden(dual, world, preset, case):
     """A preset is a contract: what reads the lines depends on every name and unit."""
-    # log L5
+    # observability L5
     app, options = case(world)
     logging = world.logging(
         preset=preset,
@@ -427,7 +427,7 @@ def test_golden(dual, world, preset, case):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_golden_session(world, preset):
     """The same for a websocket session (ASGI: WSGI has none)."""
-    # log L5, log L18
+    # observability L5, observability L18
 
     async def app(scope, receive, send):
         await receive()
@@ -465,7 +465,7 @@ def test_golden_session(world, preset):
 )
 def test_a_method_that_nobody_knows(dual, world, preset, fields):
     """OpenTelemetry folds it, since it tells metrics apart; methods are case-sensitive."""
-    # log L5
+    # observability L5
     dual.request(Script(), world.logged(preset=preset), "get")
 
     assert fields.items() <= world.log.only.items()
@@ -473,7 +473,7 @@ def test_a_method_that_nobody_knows(dual, world, preset, fields):
 
 def test_a_long_method_is_cut(dual, world):
     """A client may send any token."""
-    # log L9
+    # observability L9
     dual.request(Script(), world.logged(preset="flat"), "X" * 100)
 
     assert "X" * 64 + "…" == world.log.only["method"]
@@ -494,7 +494,7 @@ def test_a_long_method_is_cut(dual, world):
 )
 def test_the_path_is_whole_and_encoded(dual, world, options, path):
     """With the mount prefix, and nothing in it that a log could take for something else."""
-    # log L6
+    # observability L6
     dual.request(Script(), world.logged(), **options)
 
     assert path.lower() == world.log.only["url.path"].lower()
@@ -502,7 +502,7 @@ def test_the_path_is_whole_and_encoded(dual, world, options, path):
 
 def test_the_path_is_the_one_that_was_asked_for(world, dual):
     """Routers move on in their scope or environ; the line tells what the client said."""
-    # log L6
+    # observability L6
 
     def wsgi(environ, start_response):
         environ["REQUEST_METHOD"], environ["PATH_INFO"] = "DELETE", "/elsewhere"
@@ -528,7 +528,7 @@ def test_the_path_is_the_one_that_was_asked_for(world, dual):
 )
 def test_the_query(dual, world, mode, shown):
     """Its secrets are taken out, unless somebody asks for them."""
-    # log L7
+    # observability L7
     dual.request(Script(), world.logged(query=mode), query="a=1&Token=xyz&b")
 
     assert shown == world.log.only.get("url.query")
@@ -536,7 +536,7 @@ def test_the_query(dual, world, mode, shown):
 
 def test_own_names_of_secrets(dual, world):
     """They stand in place of the usual ones."""
-    # log L7
+    # observability L7
     dual.request(Script(), world.logged(redact_params=["pin"]), query="pin=1&token=2")
 
     assert "pin=REDACTED&token=2" == world.log.only["url.query"]
@@ -544,7 +544,7 @@ def test_own_names_of_secrets(dual, world):
 
 def test_a_secret_at_the_cut_is_none(dual, world):
     """What is cut off can't be told from what is left, so the rest of a value is hidden too."""
-    # log L7, log L9
+    # observability L7, observability L9
     logging = world.logged(max_lengths={"query": 16})
     dual.request(Script(), logging, query="a=123456&token=secret")
 
@@ -556,7 +556,7 @@ def test_a_secret_at_the_cut_is_none(dual, world):
 
 def test_long_texts_are_cut(dual, world):
     """And say so."""
-    # log L9
+    # observability L9
     logging = world.logged(request_headers=["x-long"])
     headers = {"User-Agent": "u" * 300, "X-Long": "h" * 300}
     dual.request(Script(), logging, path="/" + "p" * 3000, query="q" * 2000, headers=headers)
@@ -571,7 +571,7 @@ def test_long_texts_are_cut(dual, world):
 
 def test_headers_are_shown_by_name_only(dual, world):
     """Nothing is, unless it is listed; not even Referer, which carries queries."""
-    # log L9, log L10
+    # observability L9, observability L10
     headers = {"Referer": "https://a.example/", "X-Team": "blue"}
     dual.request(Script(), world.logged(), headers=headers)
 
@@ -580,7 +580,7 @@ def test_headers_are_shown_by_name_only(dual, world):
 
 def test_headers_that_are_listed(dual, world):
     """In lower case, as lists; repeated ones as one value."""
-    # log L10
+    # observability L10
     logging = world.logged(
         request_headers=["X-Team", "absent"], response_headers=["X-Cache", "gone"]
     )
@@ -603,7 +603,7 @@ SECRET += ["x-amz-security-token", "x-csrf-token"]
 )
 def test_credentials_stay_hidden(dual, world, options, shown):
     """Even if they are listed."""
-    # log L10
+    # observability L10
     logging = world.logged(request_headers=SECRET, response_headers=["set-cookie"], **options)
     script = Script(headers=[("Set-Cookie", "s3cret")])
     dual.request(script, logging, headers=dict.fromkeys(SECRET, "s3cret"))
@@ -623,7 +623,7 @@ def test_credentials_stay_hidden(dual, world, options, shown):
 )
 def test_a_listed_url_is_as_sparing_as_the_query(dual, world, mode, shown):
     """Referer and Location carry queries."""
-    # log L7, log L10
+    # observability L7, observability L10
     logging = world.logged(query=mode, request_headers=["referer"], response_headers=["location"])
     url = "https://a.example/x?token=1"
     dual.request(Script(headers=[("Location", url)]), logging, headers={"Referer": url})
@@ -634,7 +634,7 @@ def test_a_listed_url_is_as_sparing_as_the_query(dual, world, mode, shown):
 
 def test_headers_of_a_dropped_head_are_none(dual, world):
     """There was no response whose headers could be shown."""
-    # log L10
+    # observability L10
     logging = world.logged(response_headers=["content-type"])
     dual.request(Script(error=ERROR, error_at="call"), logging)
 
@@ -655,7 +655,7 @@ def test_headers_of_a_dropped_head_are_none(dual, world):
 )
 def test_the_size_of_the_response(dual, world, script, method, size):
     """Bytes handed on; none where nothing goes out."""
-    # log L11
+    # observability L11
     dual.request(script, world.logged(), method)
 
     assert size == world.log.only[SIZE]
@@ -666,7 +666,7 @@ def test_the_size_of_the_response(dual, world, script, method, size):
 )
 def test_the_size_of_the_request(dual, world, declared, size):
     """What Content-Length says, if that is a number."""
-    # log L11
+    # observability L11
     headers = {} if declared is None else {"Content-Length": declared}
     dual.request(Script(), world.logged(), "POST", headers=headers)
 
@@ -676,7 +676,7 @@ def test_the_size_of_the_request(dual, world, declared, size):
 @pytest.mark.parametrize("reads", [True, False])
 def test_what_the_application_took_in(dual, world, reads):
     """On demand it is counted, whatever was declared."""
-    # log L11
+    # observability L11
     logging = world.logged(count_request_body=True)
     dual.request(Script(read_body=reads), logging, "POST", body=[b"hello ", b"world"])
 
@@ -698,7 +698,7 @@ def test_what_the_application_took_in(dual, world, reads):
 )
 def test_levels(dual, world, levels, status, level):
     """Exact code before class before outcome before default."""
-    # log L12
+    # observability L12
     dual.request(Script(status=status), world.logged(levels=levels))
 
     assert level == world.log.only["level"]
@@ -706,7 +706,7 @@ def test_levels(dual, world, levels, status, level):
 
 def test_a_setting_for_good_answers_does_not_hide_a_broken_one(dual, world):
     """The head said 200 before the application failed."""
-    # log L12
+    # observability L12
     script = Script(error=ERROR, error_at=1, body="generator")
     dual.request(script, world.logged(levels={"2xx": "silent", "200": "silent"}))
 
@@ -715,7 +715,7 @@ def test_a_setting_for_good_answers_does_not_hide_a_broken_one(dual, world):
 
 def test_silence(dual, world):
     """A line that is silent is dropped."""
-    # log L12
+    # observability L12
     dual.request(Script(status=404), world.logged(levels={"404": "silent"}, slow_ms=0.001))
 
     assert [] == world.log.events
@@ -724,7 +724,7 @@ def test_silence(dual, world):
 @pytest.mark.parametrize(("ms", "level"), [(499, "info"), (500, "warning")])
 def test_slow_requests_are_warnings(dual, world, ms, level):
     """From so many ms on."""
-    # log L12
+    # observability L12
     dual.request(Acted(world, before=ms).apps, world.logged(slow_ms=500))
 
     assert level == world.log.only["level"]
@@ -732,7 +732,7 @@ def test_slow_requests_are_warnings(dual, world, ms, level):
 
 def test_slowness_lowers_no_level(dual, world):
     """An error stays one."""
-    # log L12
+    # observability L12
     script = Script(status=500, on_request=lambda: world.tick(9))
     dual.request(script, world.logged(slow_ms=1))
 
@@ -741,7 +741,7 @@ def test_slowness_lowers_no_level(dual, world):
 
 def test_a_session_is_never_slow(world):
     """It lasts as long as somebody stays (ASGI: WSGI has none)."""
-    # log L12
+    # observability L12
     session(world, talk(lambda: world.tick(10_000)), world.logging(slow_ms=1))
 
     assert "info" == world.log.only["level"]
@@ -749,7 +749,7 @@ def test_a_session_is_never_slow(world):
 
 def test_what_is_switched_off_is_not_looked_up(dual, world):
     """The level is asked for before the fields are built."""
-    # log L12
+    # observability L12
     asked = []
 
     class Off:
@@ -785,7 +785,7 @@ def test_what_is_switched_off_is_not_looked_up(dual, world):
 )
 def test_exclusion(dual, world, excluding, path, status, lines):
     """By the decoded path; a health check that fails is told all the same."""
-    # log L13
+    # observability L13
     dual.request(Script(status=status), world.logged(**excluding), path=path, query="x=1")
 
     assert lines == len(world.log.events)
@@ -793,7 +793,7 @@ def test_exclusion(dual, world, excluding, path, status, lines):
 
 def test_a_mounted_path_is_excluded_as_the_application_knows_it(dual, world):
     """Where it is mounted is none of its business."""
-    # log L13
+    # observability L13
     dual.request(Script(), world.logged(), path="/healthz", script_name="/shop")
 
     assert [] == world.log.events
@@ -801,7 +801,7 @@ def test_a_mounted_path_is_excluded_as_the_application_knows_it(dual, world):
 
 def test_an_exclusion_that_fails_excludes_nothing(dual, world):
     """And is reported."""
-    # log L13, observability X12
+    # observability L13, observability X12
 
     def when(*_):
         raise ERROR
@@ -814,7 +814,7 @@ def test_an_exclusion_that_fails_excludes_nothing(dual, world):
 
 def test_sampling_is_decided_by_the_request_id(dual, world):
     """The same requests are kept everywhere, and say what they stand for."""
-    # log L14
+    # observability L14
     stack = world.stack(world.request_id(), world.logging(sample={"2xx": 0.5}))
     ids = [f"request-{number}" for number in range(200)]
     for each in ids:
@@ -842,7 +842,7 @@ def test_sampling_is_decided_by_the_request_id(dual, world):
 )
 def test_trouble_is_never_sampled_out(dual, world, script, options):
     """Nor is what is slow."""
-    # log L14
+    # observability L14
     slow = world.logging(sample={"default": 0}, slow_ms=1)
     if script.on_request is not None:
         script = Script(on_request=lambda: world.tick(2))
@@ -853,7 +853,7 @@ def test_trouble_is_never_sampled_out(dual, world, script, options):
 
 def test_a_share_of_nothing(dual, world):
     """No line, and no call of the sink."""
-    # log L14
+    # observability L14
     stack = world.stack(world.request_id(), world.logging(sample={"2xx": 0, "404": 1}))
     dual.request(Script(), stack)
     dual.request(Script(status=404), stack)
@@ -864,7 +864,7 @@ def test_a_share_of_nothing(dual, world):
 
 def test_sampling_without_an_id(dual, world):
     """By chance, which in this world is zeros: they are kept at no rate that low."""
-    # log L14
+    # observability L14
     dual.request(Script(), world.logged(sample={"2xx": 0.001}))
     dual.request(Script(), world.logged(sample={"2xx": 0.999}))
 
@@ -887,7 +887,7 @@ def test_sampling_without_an_id(dual, world):
 )
 def test_addresses(dual, world, settings, client, peer):
     """The client's as far as it can be believed, and always the peer's."""
-    # log L15
+    # observability L15
     headers = {"X-Forwarded-For": "198.51.100.1, 203.0.113.9", "X-Real-IP": "192.0.2.1"}
     dual.request(Script(), world.logged(**settings), headers=headers)
     line = world.log.only
@@ -900,7 +900,7 @@ def test_addresses(dual, world, settings, client, peer):
 
 def test_fields_from_anywhere(dual, world):
     """From the application, from its threads, and from its body."""
-    # log L16
+    # observability L16
 
     def in_thread():
         thread = threading.Thread(target=dualware.carry(lambda: dualware.add_fields(thread=1)))
@@ -933,7 +933,7 @@ def test_fields_from_anywhere(dual, world):
 
 def test_fields_of_child_tasks(world):
     """They share the record (ASGI: WSGI has no tasks)."""
-    # log L16
+    # observability L16
 
     async def app(scope, receive, send):
         async def child():
@@ -949,7 +949,7 @@ def test_fields_of_child_tasks(world):
 
 def test_fields_after_the_line_are_refused(dual, world):
     """They could be nowhere."""
-    # log L16
+    # observability L16
     said = []
 
     def late():
@@ -965,7 +965,7 @@ def test_fields_after_the_line_are_refused(dual, world):
 
 def test_own_fields_of_the_line_are_refused(dual, world):
     """In every preset, so that code which works with one works with all."""
-    # log L16
+    # observability L16
     raised = []
 
     def add():
@@ -982,7 +982,7 @@ def test_own_fields_of_the_line_are_refused(dual, world):
 
 def test_too_many_fields(dual, world):
     """The first 64 are kept, and the line tells how many were not."""
-    # log L16
+    # observability L16
 
     def add():
         for number in range(70):
@@ -1058,7 +1058,7 @@ def test_a_callable_that_fails_costs_its_fields_only(dual, world, setting):
 
 def test_the_route(dual, world):
     """From the setting; from the metrics' setting of timing; else there is none."""
-    # log L5
+    # observability L5
     timing = world.timing(metrics=[lambda _: None], route=lambda _: "/from/{timing}")
     dual.request(Script(), world.stack(world.logging(), timing))
     dual.request(Script(), world.stack(world.logging(route=lambda _: "/own/{id}"), timing))
@@ -1076,7 +1076,7 @@ def test_the_route(dual, world):
 @pytest.mark.parametrize("moment", ["call", 1])
 def test_exceptions_on_demand(dual, world, moment):
     """With their traceback, before the line; servers print one already."""
-    # log L17
+    # observability L17
     script = Script(error=ValueError("no\x1bsuch"), error_at=moment, body="generator")
     dual.request(script, world.logged(log_exceptions=True))
     exception, line = world.log.events
@@ -1094,7 +1094,7 @@ def test_exceptions_on_demand(dual, world, moment):
 
 def test_no_exception_is_told_where_errors_are_switched_off(dual, world):
     """It is an event of the level `error`."""
-    # log L17
+    # observability L17
     logging = world.logging(log_exceptions=True, levels={"error": "critical", "5xx": "critical"})
 
     events = []
@@ -1114,7 +1114,7 @@ def test_no_exception_is_told_where_errors_are_switched_off(dual, world):
 
 def test_an_exception_that_can_not_tell_itself(dual, world):
     """It is told as far as that goes."""
-    # log L17, observability X12
+    # observability L17, observability X12
 
     class Mute(Exception):  # noqa: N818 - it stands for any error
         def __str__(self):
@@ -1128,7 +1128,7 @@ def test_an_exception_that_can_not_tell_itself(dual, world):
 @pytest.mark.parametrize("sent", [False, True])
 def test_a_status_for_clients_that_left(dual, world, sent):
     """Where there was none; what was sent stays (nginx's 499)."""
-    # log L1
+    # observability L1
     stack = world.logged(status_for_abort=499)
     if sent:
         dual.request(Script(chunks=[b"a", b"b"], body="generator"), stack, read=1)
@@ -1215,7 +1215,7 @@ SESSIONS = {
 @pytest.mark.parametrize(("app", "fields", "level"), SESSIONS.values(), ids=SESSIONS)
 def test_every_session_has_one_line(world, app, fields, level):
     """However it ends."""
-    # log L1, log L18
+    # observability L1, observability L18
     client = ASGIClient(world.logged().asgi(app), lint=False)
     client.websocket_sync(messages=["hi"], extensions={"websocket.http.response": {}})
     line = world.log.only
@@ -1232,7 +1232,7 @@ ACTS = st.sampled_from(["receive", "accept", "send", "close", "error", "stop", "
 @given(st.lists(ACTS, max_size=6), st.lists(st.sampled_from(["x", b"yy"]), max_size=3))
 def test_any_session_has_one_line(acts, messages):
     """Whatever the application does, in whatever order."""
-    # log L1, log L18
+    # observability L1, observability L18
 
     async def app(scope, receive, send):
         for act in acts:
@@ -1259,7 +1259,7 @@ def test_any_session_has_one_line(acts, messages):
 
 def test_sessions_can_be_left_out(world):
     """The application then sees the server's own objects."""
-    # log L18
+    # observability L18
     session(world, talk(code=1000), world.logging(websocket=False), messages=["hi"])
 
     assert [] == world.log.events
@@ -1314,7 +1314,7 @@ class Answers(Middleware):
 
 def test_answers_of_other_middleware_are_logged(dual, world):
     """They are responses as any."""
-    # log L1
+    # observability L1
     dual.request(Script(), world.stack(world.logging(), Answers()))
 
     assert (418, 15) == (world.log.only[STATUS], world.log.only[SIZE])
@@ -1322,7 +1322,7 @@ def test_answers_of_other_middleware_are_logged(dual, world):
 
 def test_the_status_is_the_one_on_the_wire(dual, world):
     """Middleware outside may still change it."""
-    # log L1
+    # observability L1
 
     class Teapot(Middleware):
         def __call__(self, exchange):
@@ -1336,7 +1336,7 @@ def test_the_status_is_the_one_on_the_wire(dual, world):
 
 def test_an_error_that_was_answered_has_both(dual, world):
     """The client got a page, and the line tells what went wrong."""
-    # log L1
+    # observability L1
     stack = world.stack(world.logging(), world.request_id(error_response=True))
     result = dual.request(Script(error=ERROR, error_at="call"), stack)
 
@@ -1403,7 +1403,7 @@ def test_a_background_failure_in_a_sink_that_fails(dual, world):
 
 def test_users_are_none_of_its_business(protocol, world):
     """A session or user object may cost a database query when it is looked at."""
-    # log L19
+    # observability L19
 
     class Untouchable:
         def __getattr__(self, name):

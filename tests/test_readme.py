@@ -5,6 +5,7 @@ adds. Must never run anything but what stands in the pages.
 """
 
 import asyncio
+import logging
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 
 from dualware.core.exchange import LEGAL
 from dualware.detect import protocol_of
@@ -22,6 +24,16 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob
 SNIPPET = re.compile(
     r"(?:<!-- adds ([^\n]*) -->\n)?```python\n(.*?)^```$", re.MULTILINE | re.DOTALL
 )
+
+
+@pytest.fixture(autouse=True)
+def _own_logging():
+    """A snippet may configure logging, which is the process's own."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:], root.level = handlers, level
 
 
 def snippets():

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-__all__ = ["PRESETS", "RESERVED", "Names", "Preset", "nested"]
+__all__ = ["OPEN", "PRESETS", "RESERVED", "Names", "Preset", "nested"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Names:
     message: str = ""
 
 
-_OPEN: Final = ("request_header", "response_header")
+OPEN: Final = ("request_header", "response_header")
 """Beginnings of names, which the name of a header follows."""
 
 
@@ -129,7 +129,7 @@ class Preset:
     @property
     def known(self) -> frozenset[str]:
         """Every name that a line may have; those of headers and users' own aside."""
-        named = (getattr(self.names, each.name) for each in fields(Names) if each.name not in _OPEN)
+        named = (getattr(self.names, each.name) for each in fields(Names) if each.name not in OPEN)
         return frozenset({name for name in named if name} | set(self.constant or ()))
 
 
