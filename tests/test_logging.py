@@ -20,7 +20,7 @@ from dualware import RESPONSE, Middleware
 from dualware.core.presets import PRESETS
 from dualware.effects import REAL
 from dualware.middleware.logging import Logging
-from dualware.testing import PROTOCOLS, ASGIClient, Dual, Script, WSGIClient
+from dualware.testing import ABSENT, PROTOCOLS, ASGIClient, Dual, Script, WSGIClient
 from tests.logging_parts import LogWorld, session
 from tests.timing_parts import Acted
 
@@ -1300,6 +1300,48 @@ def test_without_ids(dual, world):
     dual.request(Script(), world.logged())
 
     assert [] == [name for name in world.log.only if "id" in name.split(".")[-1].split("_")]
+
+
+class Names(Middleware):
+    """Gives the request an id, and does not say where it is from."""
+
+    def __call__(self, exchange):
+        exchange.record.request_id = "mine"
+
+
+def test_an_id_of_somebody_else(dual, world):
+    """Whoever gave it, it is the id of the request."""
+    dual.request(Script(), world.stack(Names(), world.logging()))
+
+    assert "mine" == world.log.only["http.request.id"]
+    assert "request_id_source" not in world.log.only
+
+
+def test_what_nobody_knows_is_absent(dual, world):
+    """Some servers tell little, and so do test clients."""
+    # observability L15, protocols W5, protocols A6
+    keys = ("REMOTE_ADDR", "SERVER_PROTOCOL", "wsgi.input", "HTTP_USER_AGENT")
+    dual.lint = False
+    dual.request(
+        Script(),
+        world.logged(count_request_body=True),
+        wsgi={"environ": dict.fromkeys(keys, ABSENT)},
+        asgi={"scope": {"client": None, "http_version": ABSENT}},
+    )
+
+    assert {
+        "event": REQUEST,
+        "level": "info",
+        "http.request.method": "GET",
+        "url.path": "/",
+        "url.scheme": "http",
+        STATUS: 200,
+        "http.request.body.size": 0,
+        SIZE: 5,
+        "http.server.request.duration": 0.0,
+        "ttfb": 0.0,
+        "outcome": "completed",
+    } == world.log.only
 
 
 # X: what the log must not do

@@ -265,12 +265,10 @@ class ASGIExchange(Engine):
 
     async def _body_sent(self) -> None:
         """The last of the body is out; trailers may follow (ASGI, "HTTP Trailers")."""
-        if self._trailers_to_come:
-            return
-        if self.response.announces_trailers:
+        if not self._trailers_to_come:
             trailers = list(self._own_trailers())
             await self._watched({"type": "http.response.trailers", "headers": trailers})
-        self._complete()
+            self._complete()
 
     def _own_trailers(self) -> list[tuple[bytes, bytes]]:
         fields = BytesHeaders()

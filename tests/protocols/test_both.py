@@ -554,3 +554,68 @@ def test_answer_to_an_exception_passes_outwards(dual, at):
     assert ["outer"] == result.header_all("X-Seen")
     assert ["outer starts", "outer sees 503", "outer ends completed"] == told
     assert [("error", error)] == [(outcome, seen) for outcome, _, _, seen in inner.seen]
+
+
+# Failures after END
+
+
+class Late(Middleware):
+    """Keeps what it is told of failures after END."""
+
+    def __init__(self, failure=None):
+        self.failure = failure
+        self.told = []
+
+    def __call__(self, exchange):
+        """Nothing: the method below is called all the same."""
+
+    def on_late_error(self, exchange, error):
+        """Take it down, and fail if that is asked for."""
+        self.told.append((exchange.outcome, exchange.request.path, error))
+        if self.failure is not None:
+            raise self.failure
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_a_failure_after_the_end_is_told(dual, watched):
+    """Whoever asked hears of it, and the server gets the very exception."""
+    # protocols A30, protocols W31
+    error, late = Broken(), Late()
+    # Only a body that somebody follows is closed by us (WSGI).
+    stack = [late, Watches(END)] if watched or dual.protocol == "wsgi" else [late]
+    script = Script(error=error, error_at="close", body="iterable")
+    result = dual.request(script, stack, path="/late")
+
+    assert error is result.error
+    expected = ("completed", "/late", error) if watched or dual.protocol == "wsgi" else None
+    assert [each for each in [expected] if each] == late.told
+
+
+@pytest.mark.parametrize("at", ["call", 1])
+def test_a_failure_that_is_the_end_is_not_late(dual, at):
+    """It was raised at the waits of the flows."""
+    # protocols C5
+    late = Late()
+    dual.request(Script(error=Broken(), error_at=at, body="generator"), [late, Watches(END)])
+
+    assert [] == late.told
+
+
+def test_what_is_no_exception_is_not_told(dual):
+    """It asks a thread or a task to stop, and is no failure."""
+    late = Late()
+    script = Script(error=GeneratorExit(), error_at="close", body="iterable")
+    dual.request(script, [late, Watches(END)])
+
+    assert [] == late.told
+
+
+def test_who_fails_at_a_late_failure_masks_nothing(dual, caplog):
+    """It is reported, and the next one is told."""
+    # protocols W45
+    error, late, failing = Broken(), Late(), Late(KeyError())
+    script = Script(error=error, error_at="close", body="iterable")
+    result = dual.request(script, [failing, late, Watches(END)])
+
+    assert error is result.error
+    assert 1 == len(late.told) == len(failing.told)
