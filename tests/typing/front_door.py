@@ -15,7 +15,7 @@ from typing_extensions import assert_type
 
 import dualware
 from dualware import BODY, END, RESPONSE, Exchange, Flow, Middleware, Stack
-from dualware.asgi import ASGIWrapper
+from dualware.asgi import ASGIWrapper, LoggingMiddleware
 from dualware.core.message import Codec
 from dualware.wsgi import WSGIWrapper
 
@@ -42,6 +42,17 @@ dualware.load(["timing"])  # type: ignore[arg-type]
 
 assert_type(dualware.request_id(), "str | None")
 assert_type(dualware.add_fields(user_id=7), bool)
+
+
+# Logging: a word that there is not is an error before it is one at run time.
+
+dualware.configure_logging(json=None, level="debug", preset="ecs")
+dualware.configure_logging(preset="elastic")  # type: ignore[arg-type]
+LoggingMiddleware(application, preset="gcp", levels={"4xx": "debug"}, exclude=["/ping"])
+LoggingMiddleware(application, exclude="/ping")  # type: ignore[arg-type]
+LoggingMiddleware(application, sink=print, extra={"service": "shop"}, client_ip=2)
+LoggingMiddleware(application, query="none")  # type: ignore[arg-type]
+LoggingMiddleware(application, levles={})  # type: ignore[call-arg]
 
 
 # span and carry leave signatures as they were.
