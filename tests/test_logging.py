@@ -1257,6 +1257,25 @@ def test_any_session_has_one_line(acts, messages):
     assert [] == world.reports
 
 
+def test_a_session_has_the_other_events_too(world):
+    """Its beginning on demand, and what was raised after it was over."""
+    # observability L1, observability L3, observability L18
+
+    async def app(scope, receive, send):
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+        raise ERROR
+
+    session(world, app, world.logging(start_event=True), messages=["hi"])
+
+    assert ["websocket.session.start", "websocket.session", "websocket.session.exception"] == [
+        event["event"] for event in world.log.events
+    ]
+    assert "background" == world.log.events[2]["phase"]
+
+
 def test_sessions_can_be_left_out(world):
     """The application then sees the server's own objects."""
     # observability L18

@@ -102,7 +102,7 @@ class LoggingSettings(Settings):
 
     event: str = Field(default="http.server.request", min_length=1, max_length=64)
     """Name of the event with which a request ends. Others begin with it: `.start`,
-    `.exception`."""
+    `.exception`. Those of websocket sessions begin with `websocket.session`."""
 
     start_event: bool = False
     """True tells of the beginning of a request too, at level `info`."""
@@ -312,7 +312,7 @@ class Logging(Middleware):
         # What was asked is taken now: applications may move on in their scope or environ.
         seen = Seen(self._clock(), request.method, request.raw_path)
         if self._tells_start and self._sink.enabled(INFO):
-            self._emit(INFO, f"{self._event}.start", self._lines.start(exchange, seen))
+            self._emit(INFO, f"{self._name(exchange)}.start", self._lines.start(exchange, seen))
         try:
             yield RESPONSE
             seen.responded_at = self._clock()
@@ -339,13 +339,13 @@ class Logging(Middleware):
             return
         if self._selection.takes(exchange, seen, level):
             self._settle_route(exchange)
-            session = exchange.session
-            if session is None:
-                fields = self._lines.response(exchange, seen)
-                self._emit(level, self._event, fields, exchange)
-            else:
-                fields = self._lines.session(exchange, session, seen)
-                self._emit(level, _SESSION, fields, exchange)
+            session, lines = exchange.session, self._lines
+            fields = (
+                lines.response(exchange, seen)
+                if session is None
+                else lines.session(exchange, session, seen)
+            )
+            self._emit(level, self._name(exchange), fields, exchange)
 
     def _infer_status(self, exchange: Exchange, seen: Seen) -> None:
         """The status that the server makes of what happened, where nobody said one."""
@@ -370,6 +370,9 @@ class Logging(Middleware):
             record.route = route if isinstance(route, str) else None
 
     # Events
+
+    def _name(self, exchange: Exchange) -> str:
+        return self._event if exchange.session is None else _SESSION
 
     def _emit(
         self, level: int, event: str, fields: dict[str, Any], exchange: Exchange | None = None
@@ -397,4 +400,4 @@ class Logging(Middleware):
         if self._sink.enabled(ERROR):
             trace = self._tells_exceptions
             fields = self._lines.exception(exchange, seen, error, phase, trace=trace)
-            self._emit(ERROR, f"{self._event}.exception", fields)
+            self._emit(ERROR, f"{self._name(exchange)}.exception", fields)
