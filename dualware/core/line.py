@@ -128,8 +128,14 @@ class Lines:
         self._ids(exchange.record, fields)
         return fields
 
-    def response(self, exchange: Exchange, seen: Seen) -> dict[str, Any]:
-        """The fields of the event that a request ends with."""
+    def end(self, exchange: Exchange, seen: Seen) -> dict[str, Any]:
+        """The fields of the event that an exchange ends with."""
+        session = exchange.session
+        if session is None:
+            return self._response(exchange, seen)
+        return self._session(exchange, session, seen)
+
+    def _response(self, exchange: Exchange, seen: Seen) -> dict[str, Any]:
         names, preset, request = self._names, self._preset, exchange.request
         fields = self._target(request, seen)
         if seen.status is not None:
@@ -149,8 +155,7 @@ class Lines:
         self._caller(request, fields)
         return self._ended(exchange, seen, fields)
 
-    def session(self, exchange: Exchange, session: Session, seen: Seen) -> dict[str, Any]:
-        """The fields of the event that a websocket session ends with."""
+    def _session(self, exchange: Exchange, session: Session, seen: Seen) -> dict[str, Any]:
         names = self._names
         fields = self._target(exchange.request, seen)
         if not session.accepted and seen.status is not None:

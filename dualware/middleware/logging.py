@@ -339,13 +339,7 @@ class Logging(Middleware):
             return
         if self._selection.takes(exchange, seen, level):
             self._settle_route(exchange)
-            session, lines = exchange.session, self._lines
-            fields = (
-                lines.response(exchange, seen)
-                if session is None
-                else lines.session(exchange, session, seen)
-            )
-            self._emit(level, self._name(exchange), fields, exchange)
+            self._emit(level, self._name(exchange), self._lines.end(exchange, seen), exchange)
 
     def _infer_status(self, exchange: Exchange, seen: Seen) -> None:
         """The status that the server makes of what happened, where nobody said one."""
