@@ -138,6 +138,12 @@ def test_middleware_import_core_and_their_model(name):
     assert [] == beyond(ours(name), "core", "middleware.model")
 
 
+@pytest.mark.parametrize("name", within("metrics"))
+def test_metrics_import_core(name):
+    """A sink knows figures, and nobody who makes them; policies name it in words only."""
+    assert [] == beyond(ours(name), "core", "metrics")
+
+
 @pytest.mark.parametrize(
     ("name", "others"),
     [

@@ -1157,7 +1157,7 @@ FAULTS = [
     ({"timing_allow_origin": ["a.example"]}, "DW202"),
     ({"timing_allow_origin": ["https://a.example\r\nX: y"]}, "DW202"),
     ({"metrics": print}, "DW104"),
-    ({"metrics": ["print"]}, "DW104"),
+    ({"metrics": ["print"]}, "DW106"),
     ({"metrics": [Sink]}, "DW205"),
     ({"metrics": [lambda: None]}, "DW205"),
     ({"duration_until": "head"}, "DW106"),

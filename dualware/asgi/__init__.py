@@ -198,7 +198,9 @@ class TimingMiddleware(ASGIWrapper):
         max_entries: int = 32,
         max_bytes: int = 2048,
         timing_allow_origin: Literal["*"] | list[str] | tuple[str, ...] | None = None,
-        metrics: list[Callable[[Any], object]] | tuple[Callable[[Any], object], ...] | None = None,
+        metrics: (
+            list[str | Callable[[Any], object]] | tuple[str | Callable[[Any], object], ...] | None
+        ) = None,
         duration_until: Literal["end", "start"] = "end",
         route: Callable[[Request], str | None] | None = None,
         queue_header: str | None = None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from werkzeug.utils import ImportStringError, import_string
@@ -28,6 +28,7 @@ __all__ = [
     "client_ip",
     "host",
     "imported",
+    "metric_sink",
     "near",
     "no_class",
     "no_network",
@@ -266,3 +267,24 @@ def usable(function: Any, arguments: int, instead: str) -> Any:
         # Some builtins have no signature to look at; they are believed.
         pass
     return function
+
+
+def metric_sink(given: Any, named: Mapping[str, str]) -> Any:
+    """A callable for figures: as it is, as ``"package.module:NAME"``, or by a word of ``named``.
+
+    ``named`` says for each word where the class is that an instance is made of.
+    """
+    instead = "'package.module:NAME', or a callable"
+    if not isinstance(given, str):
+        return usable(no_class(given), 1, f"{' or '.join(map(repr, named))}, {instead}")
+    if ":" in given:
+        return usable(no_class(imported(given)), 1, "the name of a callable")
+    made_of = imported(named[one_of(given, named, instead)])
+    try:
+        return made_of()
+    except ImportError as error:
+        sentence, _, hint = str(error).partition("; ")
+        raise Unfit("DW208", f"{given!r} can't be used: {sentence}", hint) from error
+    except ValueError as error:
+        # Somebody else has registered what it is called.
+        raise Unfit("DW299", f"{given!r} can't be used: {error}") from error

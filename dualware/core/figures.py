@@ -12,12 +12,28 @@ read a clock: moments are handed to it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from dualware.core.exchange import Exchange, Outcome
 from dualware.core.message import Request
 
-__all__ = ["METHODS", "Figures", "error_type"]
+__all__ = ["ACTIVE_LABELS", "LABELS", "METHODS", "Figures", "Labels", "error_type"]
+
+Labels = Mapping[str, str | int]
+"""What tells the series of a metric apart."""
+
+ACTIVE_LABELS: Final = ("http.request.method", "url.scheme")
+"""Every label there may be of an exchange that has only begun."""
+
+LABELS: Final = (
+    *ACTIVE_LABELS,
+    "http.response.status_code",
+    "http.route",
+    "error.type",
+    "network.protocol.version",
+)
+"""Every label there may be of one that is over."""
 
 _SECOND: Final = 1_000_000_000
 _MILLISECOND: Final = 1_000_000
@@ -191,23 +207,36 @@ class Figures:
         """The attributes of OpenTelemetry's HTTP server metrics; what is not known is absent.
 
         Each takes few values, whatever clients send: a method that is not one of the known is
-        ``_OTHER``, and there is no path.
+        ``_OTHER``, an unknown scheme or protocol version is absent, and there is no path.
         """
-        known: dict[str, str | int | None] = {
-            "http.request.method": self.method if self.method in METHODS else "_OTHER",
-            "url.scheme": self.scheme,
-            "http.response.status_code": self.status,
-            "http.route": self.route,
-            "error.type": self.error_type,
-            "network.protocol.version": self.http_version,
-        }
-        return {name: value for name, value in known.items() if value is not None}
+        version = self.http_version if self.http_version in _VERSIONS else None
+        values = (*self._begun, self.status, self.route, self.error_type, version)
+        return _known(LABELS, values)
+
+    @property
+    def active_labels(self) -> dict[str, str | int]:
+        """Those of `labels` that are known from the start, for what counts running exchanges."""
+        return _known(ACTIVE_LABELS, self._begun)
+
+    @property
+    def _begun(self) -> tuple[str, str | None]:
+        method = self.method if self.method in METHODS else "_OTHER"
+        return method, self.scheme if self.scheme in _SCHEMES else None
 
 
 METHODS: Final = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
 )
 """The methods that OpenTelemetry knows: RFC 9110 §9 and PATCH (RFC 5789)."""
+
+_SCHEMES: Final = frozenset({"http", "https", "ws", "wss"})
+_VERSIONS: Final = frozenset({"0.9", "1.0", "1.1", "2", "3"})
+"""Some servers take any number after ``HTTP/1.`` (wsgiref)."""
+
+
+def _known(names: tuple[str, ...], values: tuple[str | int | None, ...]) -> dict[str, str | int]:
+    pairs = zip(names, values, strict=True)
+    return {name: value for name, value in pairs if value is not None}
 
 
 def _between(start: int | None, end: int | None) -> int | None:

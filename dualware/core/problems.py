@@ -27,6 +27,7 @@ CODES: Final[dict[str, str]] = {
     "DW205": "a callable that can't be used here",
     "DW206": "not a regular expression",
     "DW207": "not a field of the log line",
+    "DW208": "a library that is not installed",
     "DW299": "refused by the middleware",
 }
 """Code → what it stands for. A code is never used again for something else."""

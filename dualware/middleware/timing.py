@@ -6,10 +6,11 @@ response reads them). ``total`` and ``stream`` follow in trailers where server a
 take them. With nobody to tell of the rest, the flow is over at the head, and the body goes by
 untouched.
 
-A metric sink is a callable that takes the finished `Figures`, once for every exchange::
+A metric sink is a callable that takes the finished `Figures`, once for every exchange
+(`dualware.metrics.Sink`). Two come with the package; one of your own may be as short as this::
 
     def observe(figures):
-        HISTOGRAM.record(figures.duration_s, figures.labels)      # OpenTelemetry
+        statsd.timing("http.requests", figures.total_ms)
 
 Place it inside logging, which reads `record.timing`, and outside what changes the response.
 
@@ -24,9 +25,9 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from dualware.core.checks import no_class, origin, peer, readable, token, usable
+from dualware.core.checks import metric_sink, no_class, origin, peer, readable, token, usable
 from dualware.core.effects import Effects
 from dualware.core.exchange import END, RESPONSE, Exchange, Flow, Middleware
 from dualware.core.figures import Figures
@@ -35,23 +36,32 @@ from dualware.core.headers import StrHeaders
 from dualware.core.message import Request
 from dualware.core.peers import Peers
 from dualware.core.server_timing import joined, metric, milliseconds, stamp
-from dualware.middleware.model import HeaderName, Settings, checked, fault
+from dualware.middleware.model import HeaderName, Settings, checked, fault, fit
 
-__all__ = ["Figures", "Sink", "Timing", "TimingSettings"]
-
-Sink = Callable[[Figures], object]
-"""Takes the finished figures of one exchange. A sink with a method ``start`` is also given the
-figures when the exchange starts, for gauges such as ``http.server.active_requests``: each start
-is followed by exactly one call."""
+__all__ = ["Figures", "Timing", "TimingSettings"]
 
 _SECOND: Final = 1_000_000_000
 _TAO: Final = "Timing-Allow-Origin"
 
 _NO_CLASS: Final = checked(no_class)
 _USABLE: Final = checked(usable, 1, "a callable")
-_Called = Annotated[Callable[[Any], object], _NO_CLASS, _USABLE]
 _Origin = Annotated[str, checked(origin)]
 _Peer = Annotated[str, checked(peer)]
+
+_SINKS: Final = {
+    "prometheus": "dualware.metrics.prometheus:PrometheusSink",
+    "otel": "dualware.metrics.otel:OpenTelemetrySink",
+}
+"""Where the sinks are that have a word of their own: each needs a library that few have."""
+
+
+def _metric(given: Any) -> Any:
+    fit(metric_sink, given, _SINKS)
+    # As it was given, so that wrappers with a word or a name in their settings can be pickled.
+    return given
+
+
+_Metric = Annotated[str | Callable[[Any], object], BeforeValidator(_metric)]
 
 
 class TimingSettings(Settings):
@@ -93,9 +103,10 @@ class TimingSettings(Settings):
     `["https://shop.example"]`, or `"*"` for all. It is written as Timing-Allow-Origin unless the
     application did."""
 
-    metrics: list[_Called] | tuple[_Called, ...] | None = None
-    """Metric sinks: callables that take the finished `Figures` of an exchange, once each. They
-    run before the server sends the next response on that thread or loop, so they must be fast."""
+    metrics: list[_Metric] | tuple[_Metric, ...] | None = None
+    """Metric sinks: `"prometheus"`, `"otel"`, `"package.module:NAME"`, or callables that take the
+    finished `Figures` of an exchange, once each. They run before the server sends the next
+    response on that thread or loop, so they must be fast."""
 
     duration_until: Literal["end", "start"] = "end"
     """Until when `Figures.duration` counts: `"end"`, the last of the body, or `"start"`, the
@@ -165,9 +176,10 @@ class Timing(Middleware):
         self._thread_cpu = settings.thread_cpu
         self._until_start = settings.duration_until == "start"
         self._route = settings.route
-        self._sinks = tuple(settings.metrics or ())
-        listening: tuple[Any, ...] = self._sinks
-        self._starts = tuple(each.start for each in listening if hasattr(each, "start"))
+        self._sinks: tuple[Any, ...] = tuple(
+            metric_sink(each, _SINKS) for each in settings.metrics or ()
+        )
+        self._starts = tuple(each.start for each in self._sinks if hasattr(each, "start"))
         self.measures = bool(self._sinks)
         head = (self._exposed, self._legacy, self._origins, self._trailers)
         self._is_plain = not any((*head, self._thread_cpu, self._queue_header))

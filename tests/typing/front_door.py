@@ -15,8 +15,11 @@ from typing_extensions import assert_type
 
 import dualware
 from dualware import BODY, END, RESPONSE, Exchange, Flow, Middleware, Stack
-from dualware.asgi import ASGIWrapper, LoggingMiddleware
+from dualware.asgi import ASGIWrapper, LoggingMiddleware, TimingMiddleware
 from dualware.core.message import Codec
+from dualware.metrics import Sink
+from dualware.metrics.otel import OpenTelemetrySink
+from dualware.metrics.prometheus import PrometheusSink
 from dualware.wsgi import WSGIWrapper
 
 
@@ -146,3 +149,11 @@ class Misled(Middleware):
 
 assert_type(stack + Stack([Compressing(), Refusing()]), Stack)
 Stack([Compressing])  # type: ignore[list-item]
+
+
+# Metric sinks, by themselves and as a setting.
+
+sinks: list[Sink] = [PrometheusSink(prefix="shop"), OpenTelemetrySink(body_size=True), print]
+TimingMiddleware(application, metrics=["otel", *sinks])
+TimingMiddleware(application, metrics=[7])  # type: ignore[list-item]
+PrometheusSink("shop")  # type: ignore[arg-type]
