@@ -90,30 +90,42 @@ def _reader(source: str | int | Sequence[str]) -> Callable[[Request], str | None
         return functools.partial(_counted, source, 1)
     if isinstance(source, int):
         return functools.partial(_counted, "x-forwarded-for", source)
-    return functools.partial(_walked, Peers(source))
+    return _Walk(source)
 
 
-def _walked(trusted: Peers, request: Request) -> str | None:
+class _Walk:
     """The first entry from the right that no trusted peer is, if each one up to it can be read."""
-    if not trusted(request):
+
+    __slots__ = ("_known", "_trusted")
+
+    def __init__(self, trusted: Sequence[str]) -> None:
+        self._trusted = Peers(trusted)
+        # A walk costs ten times a lookup, and clients come back.
+        self._known = functools.lru_cache(1024)(self._through)
+
+    def __call__(self, request: Request) -> str | None:
+        told = request.header("x-forwarded-for")
+        if told is None or not self._trusted(request):
+            return None
+        return self._known(told) if len(told) <= ADDRESS_MOST else self._through(told)
+
+    def _through(self, told: str) -> str | None:
+        for entry in reversed(_entries(told)):
+            found = _read(entry)
+            # What can't be read could be anybody, and so could all to the left of it.
+            if found is None or not self._trusted.hold(found):
+                return found
         return None
-    for entry in reversed(_entries(request, "x-forwarded-for")):
-        found = _read(entry)
-        # What can't be read could be anybody, and so could all to the left of it.
-        if found is None or not trusted.hold(found):
-            return found
-    return None
 
 
 def _counted(name: str, count: int, request: Request) -> str | None:
     """The entry that stands ``count`` from the right."""
-    entries = _entries(request, name)
+    entries = _entries(request.header(name))
     return _read(entries[-count]) if len(entries) >= count else None
 
 
-def _entries(request: Request, name: str) -> list[str]:
-    value = request.header(name)
-    return [] if value is None or len(value) > HEADER_MOST else value.split(",")
+def _entries(told: str | None) -> list[str]:
+    return [] if told is None or len(told) > HEADER_MOST else told.split(",")
 
 
 # RFC 7239 §6: an address may have a port, and one in brackets is IPv6.
@@ -128,7 +140,6 @@ def _read(entry: str) -> str | None:
 
 @functools.lru_cache(1024)
 def _canonical(entry: str) -> str | None:
-    # Parsing costs ten times a lookup, and clients come back.
     parts = _WITH_PORT.fullmatch(entry)
     found = address(parts[1] or parts[2] or "") if parts else address(entry)
     return None if found is None else str(found)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualware.asgi.request import ASGIRequest
+from dualware.core import client as module
 from dualware.core.checks import Unfit, client_ip
 from dualware.core.client import HEADER_MOST, Client, anonymise, peer_address
 from dualware.core.peers import Peers
@@ -489,11 +490,11 @@ def test_what_is_remembered_is_bounded():
         text = str(ipaddress.ip_address(number))
 
         assert text == client(asgi(forwarded_for(text)))
-    from dualware.core import client as module
 
-    for cached in (module._canonical, module.anonymise):
+    for cached in (module._canonical, module.anonymise, client._told._known):
         assert 1024 == cached.cache_info().maxsize
     assert 1024 == module._canonical.cache_info().currsize
+    assert 1024 == client._told._known.cache_info().currsize
 
 
 TEXT = st.text(st.sampled_from('0123456789.:[]%,;="\\ abfor\t\xe9'), max_size=60)
