@@ -20,6 +20,10 @@ MARK: Final = "…"
 _DEEPEST: Final = 4
 _WIDEST: Final = 64
 
+_LEAST: Final = -(2**63)
+_LARGEST: Final = 2**64 - 1
+"""The integers that every encoder has a form for; orjson and most readers know no larger ones."""
+
 # C0, DEL and C1 (NEL is one); the line and paragraph separators; what turns the direction of the
 # text around it; surrogates, which no encoding has.
 _UNSAFE: Final = re.compile(
@@ -58,8 +62,8 @@ def from_wire(text: str, most: int) -> str:
     ('café', 'caf\\xe9')
     """
     if not text.isascii():
-        more = len(text) > most
         # Four bytes make one character at most: the cut comes first, so the work is bounded.
+        more = len(text) > 4 * most
         text = text[: 4 * most].encode("latin-1", "replace").decode("utf-8", "backslashreplace")
         if more and len(text) <= most:
             return printable(text) + MARK
@@ -69,21 +73,33 @@ def from_wire(text: str, most: int) -> str:
 def safe(value: Any, most: int, depth: int = 0) -> Any:
     """A value of the application as one that every renderer can show in one line.
 
-    Numbers, booleans and None stay; strings are `cut` to ``most`` characters; mappings and lists
-    keep 64 members, and four levels; all else is shown as text: what has an ``isoformat()`` as
-    that, other objects as their ``str()``.
+    Numbers of 64 bits, booleans and None stay; strings are `cut` to ``most`` characters; mappings
+    and lists keep 64 members, and four levels; all else is shown as text: what has an
+    ``isoformat()`` as that, other objects as their ``str()``.
     """
+    # Kinds of text and of numbers become what they hold: they may show themselves in any way.
     if isinstance(value, str):
-        return cut(value, most)
-    if value is None or isinstance(value, bool | int | float):
+        return cut(str.__str__(value), most)
+    if value is None or isinstance(value, bool):
         return value
-    if depth < _DEEPEST:
-        if isinstance(value, Mapping):
-            pairs = list(cast("Any", value).items())[:_WIDEST]
-            return {_shown(name, most): safe(each, most, depth + 1) for name, each in pairs}
-        if isinstance(value, list | tuple | set | frozenset):
-            members = list(cast("list[Any]", value))[:_WIDEST]
-            return [safe(each, most, depth + 1) for each in members]
+    if isinstance(value, int) and _LEAST <= value <= _LARGEST:
+        return int.__int__(value)
+    if isinstance(value, float):
+        return float.__float__(value)
+    try:
+        return _members(value, most, depth + 1) if depth < _DEEPEST else _shown(value, most)
+    except Exception:
+        # A mapping that another thread adds to, say.
+        return _shown(value, most)
+
+
+def _members(value: Any, most: int, depth: int) -> Any:
+    """What `safe` makes of a mapping or a list, and of what is neither."""
+    if isinstance(value, Mapping):
+        pairs = list(cast("Any", value).items())[:_WIDEST]
+        return {_shown(name, most): safe(each, most, depth) for name, each in pairs}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [safe(each, most, depth) for each in list(cast("list[Any]", value))[:_WIDEST]]
     return _shown(value, most)
 
 
@@ -93,6 +109,6 @@ def _shown(value: Any, most: int) -> str:
             return from_wire(value.decode("latin-1"), most)
         if hasattr(value, "isoformat"):
             value = value.isoformat()
-        return cut(str(value), most)
+        return cut(str.__str__(str(value)), most)
     except Exception:
         return f"<{type(value).__qualname__} that can't be shown>"
