@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from dualware.core.levels import LEVEL_NAMES
+from dualware.core.levels import LEVEL_NAMES, SILENT
 
 __all__ = ["CallableSink", "Sink", "StdlibSink", "StructlogSink"]
 
@@ -41,7 +41,7 @@ class _Bound:
         """Whether the user wants loggers to stay as they are first used."""
         logger: object = structlog.get_logger(name).bind()
         self.methods: dict[int, Callable[..., Any]] = {
-            level: getattr(logger, word) for level, word in LEVEL_NAMES.items() if level
+            level: _method(logger, place) for place, level in enumerate(_LEVELS)
         }
         # Asked of the class: structlog's generic logger makes a log method of every name.
         asks = hasattr(type(logger), "isEnabledFor")
@@ -49,6 +49,20 @@ class _Bound:
         """Tells whether a level is wanted, where that may change: a logger of `logging`."""
         self.wanted = {level: _is_wanted(method) for level, method in self.methods.items()}
         """Whether each level is wanted, where it is settled when the logger is made."""
+
+
+_LEVELS: Final = sorted(level for level in LEVEL_NAMES if level != SILENT)
+
+
+def _method(logger: object, place: int) -> Callable[..., Any]:
+    """The logger's method for a level, or for the next above it, or for the next below.
+
+    A wrapper class of the user's own need not have them all.
+    """
+    for level in [*_LEVELS[place:], *reversed(_LEVELS[:place])]:
+        if hasattr(logger, LEVEL_NAMES[level]):
+            return getattr(logger, LEVEL_NAMES[level])  # type: ignore[no-any-return]
+    raise TypeError(f"{type(logger)!r} has no method to log with: debug, info, warning…")
 
 
 def _is_wanted(method: Callable[..., Any]) -> bool:
