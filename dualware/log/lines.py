@@ -10,8 +10,11 @@ what JSON can't say is said as text.
 
 from __future__ import annotations
 
+import dataclasses
+import enum
 import json
 import math
+import re
 import time
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final, cast
@@ -80,8 +83,9 @@ class JSONLine:
     ) -> None:
         names = PRESETS[preset].names
         self._event, self._level, self._time = _HEADS[preset]
-        shown = str.upper if names.severity else str
-        self._levels = {method: shown(level) for method, level in _METHODS.items()}
+        # Of a level of the user's own, the name.
+        self._other: Callable[[str], str] = str.upper if names.severity else str
+        self._levels = {method: self._other(level) for method, level in _METHODS.items()}
         self._id = names.request_id
         self._trace_id, self._span_id = names.trace_id, names.span_id
         self._trace = names.exception_trace
@@ -103,14 +107,17 @@ class JSONLine:
         # First what is read first. The line of an exchange may have a message beside its event.
         line = {
             name: event[name],
-            self._level: self._levels.get(method, method),
+            self._level: self._levels.get(method) or self._other(method),
             self._time: self._stamp(),
             **event,
         }
         try:
-            return self._dumps(line, _shown)
+            made = self._dumps(line, _shown)
         except Exception:  # noqa: BLE001 - a lone surrogate, a number too large, a str() that raises
-            return json.dumps(_mended(line)).encode()
+            made = json.dumps(_mended(line)).encode()
+        if made.isascii() and b"\x7f" not in made:
+            return made
+        return _UNSAFE.sub(_escaped, made)
 
     def _add_ids(self, event: MutableMapping[str, Any]) -> None:
         record = live_record()
@@ -135,6 +142,15 @@ class JSONLine:
         texts = [rendered.pop(key) for key in ("exception", "stack") if key in rendered]
         if texts:
             event[self._trace] = "\n".join(texts)
+
+
+# What JSON leaves as it is, and some reader takes for the end of a line or an order (CVE-2024-1681,
+# CVE-2009-4487): DEL, C1, the separators, what turns the direction of the text. As UTF-8.
+_UNSAFE: Final = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]|\xe2\x81[\xa6-\xa9]")
+
+
+def _escaped(match: re.Match[bytes]) -> bytes:
+    return b"\\u%04x" % ord(match[0].decode())
 
 
 def _bound() -> object:
@@ -179,14 +195,19 @@ def fastest() -> Dumps:
 
 
 def _shown(value: Any) -> Any:
-    """What JSON has no form for, as text."""
+    """What JSON has no form for, as what it is made of or as text; the same as orjson does."""
     if isinstance(value, Mapping):
         return dict(cast("Any", value))
     if isinstance(value, set | frozenset | tuple):
         return list(cast("Any", value))
+    if isinstance(value, enum.Enum):
+        return value.value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = (field.name for field in dataclasses.fields(value))
+        return {name: getattr(value, name) for name in names if not name.startswith("_")}
     if hasattr(value, "isoformat"):
-        return value.isoformat()
-    return str(value)
+        return cast("Any", value).isoformat()
+    return str(cast("object", value))
 
 
 _ENCODER: Final = json.JSONEncoder(
@@ -199,20 +220,46 @@ def standard(value: Any, _: object = None) -> bytes:
     return _ENCODER.encode(value).encode()
 
 
-def _mended(value: Any, depth: int = 0) -> Any:
-    """A copy of ``value`` that JSON can say, for all that no encoder takes as it is."""
-    if value is None or isinstance(value, bool | int):
+def _mended(value: Any, around: tuple[int, ...] = ()) -> Any:
+    """A copy of ``value`` that JSON can say, for all that no encoder takes as it is.
+
+    ``around`` has the identities of what the value is a part of.
+    """
+    if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if isinstance(value, str):
-        return value
-    if depth < _DEEPEST and isinstance(value, Mapping):
-        pairs: Any = cast("Any", value).items()
-        return {str(name): _mended(each, depth + 1) for name, each in pairs}
-    if depth < _DEEPEST and isinstance(value, list | tuple | set | frozenset):
-        return [_mended(each, depth + 1) for each in cast("Any", value)]
+    if id(value) in around:
+        return f"<{type(value).__qualname__} that contains itself>"
+    inside = (*around, id(value))
     try:
-        return str(value)
+        if isinstance(value, int):
+            # Raises for one that is too long to be written down (CVE-2020-10735).
+            int.__repr__(value)
+            return value
+        if len(inside) > _DEEPEST:
+            return str(cast("object", value))
+        if isinstance(value, dict):
+            pairs: Any = cast("Any", value).items()
+            return {_name(name): _mended(each, inside) for name, each in pairs}
+        if isinstance(value, list):
+            return [_mended(each, inside) for each in cast("Any", value)]
+        return _mended(_shown(value), inside)
     except Exception:  # noqa: BLE001 - a value that can't be shown costs the line nothing else
-        return f"<{type(value).__qualname__} that can't be shown>"
+        return _unsaid(cast("object", value))
+
+
+def _name(name: Any) -> str:
+    """The name of a member, as `json` makes text of it where it can."""
+    if isinstance(name, str):
+        return name
+    if name is None or isinstance(name, bool | int | float):
+        return json.dumps(cast("Any", name))
+    try:
+        return str(name)
+    except Exception:  # noqa: BLE001 - its value is shown all the same
+        return _unsaid(name)
+
+
+def _unsaid(value: object) -> str:
+    return f"<{type(value).__qualname__} that can't be shown>"
