@@ -28,7 +28,7 @@ from dualware.core.levels import (
 
 def test_levels_are_those_of_the_standard_library():
     """The same numbers; ``silent`` is below them all."""
-    # log L12
+    # observability L12
     names = ("debug", "info", "warning", "error", "critical")
 
     assert {name: getattr(logging, name.upper()) for name in names} | {"silent": 0} == LEVELS
@@ -38,7 +38,7 @@ def test_levels_are_those_of_the_standard_library():
 
 def test_outcomes_are_those_of_an_exchange():
     """Each of them can stand in a table."""
-    # log L12
+    # observability L12
     assert set(typing.get_args(Outcome)) == set(OUTCOMES)
     assert set(OUTCOMES) > BROKEN
 
@@ -70,7 +70,7 @@ def default_level(status, outcome):
 )
 def test_the_default_levels(status, outcome, expected):
     """5xx and what the application failed to answer are errors, all else is told."""
-    # log L12
+    # observability L12
     assert expected == default_level(status, outcome)
 
 
@@ -101,13 +101,13 @@ TABLE = {"404": "code", "4xx": "class", "500": "five hundred", "aborted": "gone"
 )
 def test_the_order_of_a_table(status, outcome, expected):
     """Exact code, else class, else outcome, else default."""
-    # log L12
+    # observability L12
     assert expected == ByResult(TABLE, "default")(status, outcome)
 
 
 def test_a_default_of_the_table():
     """It stands for what nothing else says."""
-    # log L12
+    # observability L12
     table = ByResult({"default": 1, "2xx": 2}, 3)
 
     assert (1, 2) == (table(404, "completed"), table(200, "completed"))
@@ -122,7 +122,7 @@ RESULTS = st.tuples(st.none() | st.integers(100, 599), st.sampled_from(OUTCOMES)
 @given(st.lists(RESULTS))
 def test_what_is_remembered_is_what_was_said(results):
     """A second look gives the same, and no table can be told by what it was asked before."""
-    # log L12
+    # observability L12
     table = ByResult(TABLE, "default")
     first = [table(*result) for result in results]
 
@@ -132,7 +132,7 @@ def test_what_is_remembered_is_what_was_said(results):
 
 def test_what_is_remembered_is_bounded():
     """Applications choose statuses, and so must not be able to fill the memory."""
-    # log L12
+    # observability L12
     table = ByResult({"4xx": "class"}, "default")
     answers = [table(status, "completed") for status in range(3000)]
 
@@ -160,7 +160,7 @@ def test_what_is_no_key(key):
     assert not is_key(key)
 
 
-# log L14: the share
+# observability L14: the share
 
 
 IDS = [os.urandom(16).hex().encode() for _ in range(20_000)]
@@ -169,7 +169,7 @@ IDS = [os.urandom(16).hex().encode() for _ in range(20_000)]
 @pytest.mark.parametrize("rate", [0.001, 0.01, 0.1, 0.25, 0.5, 0.9])
 def test_the_share_is_near_the_rate(rate):
     """Within six times the deviation of a fair draw: one run in 10⁹ is outside."""
-    # log L14
+    # observability L14
     share = sum(kept(each, rate) for each in IDS) / len(IDS)
 
     assert abs(share - rate) < 6 * (rate * (1 - rate) / len(IDS)) ** 0.5
@@ -177,7 +177,7 @@ def test_the_share_is_near_the_rate(rate):
 
 def test_nothing_and_everything():
     """The ends of the scale are exact."""
-    # log L14
+    # observability L14
     assert not any(kept(each, 0.0) for each in IDS)
     assert all(kept(each, 1.0) for each in IDS)
 
@@ -185,7 +185,7 @@ def test_nothing_and_everything():
 @given(st.binary(), st.floats(0, 1), st.floats(0, 1))
 def test_a_larger_share_keeps_what_a_smaller_one_does(identity, one, other):
     """And the same one decides the same each time."""
-    # log L14
+    # observability L14
     smaller, larger = sorted((one, other))
 
     assert kept(identity, smaller) <= kept(identity, larger)
@@ -199,7 +199,7 @@ def test_a_larger_share_keeps_what_a_smaller_one_does(identity, one, other):
 )
 def test_the_decision_is_that_of_crc_32(identity, crc):
     """So that a service in another language keeps the lines of the same requests."""
-    # log L14
+    # observability L14
     assert crc == zlib.crc32(identity)
     assert kept(identity, (crc + 1) / 2**32)
     assert not kept(identity, crc / 2**32)

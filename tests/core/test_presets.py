@@ -56,21 +56,21 @@ def named(word):
 
 def test_the_presets():
     """Four, the default first."""
-    # log L5
+    # observability L5
     assert ["otel", "ecs", "gcp", "flat"] == list(PRESETS)
 
 
 @EVERY
 def test_every_fact_has_a_name(word):
     """Except those that stand in the table above."""
-    # log L5
+    # observability L5
     assert {each.name for each in fields(Names)} - named(word).keys() == ABSENT[word]
 
 
 @EVERY
 def test_no_two_facts_share_a_name(word):
     """Except facts that never stand on one line."""
-    # log L5
+    # observability L5
     facts = {}
     for fact, name in named(word).items():
         facts.setdefault(name, set()).add(fact)
@@ -83,7 +83,7 @@ def test_no_two_facts_share_a_name(word):
 @EVERY
 def test_the_known_names(word):
     """All that may stand on a line, those of headers aside."""
-    # log L5
+    # observability L5
     preset = PRESETS[word]
     names = {name for fact, name in named(word).items() if fact not in OPEN}
 
@@ -94,7 +94,7 @@ def test_the_known_names(word):
 @EVERY
 def test_names_of_headers_are_beginnings(word):
     """A name follows them, and none of them is a name of something else."""
-    # log L10
+    # observability L10
     for fact in OPEN:
         assert named(word)[fact].endswith((".", "_"))
         assert not any(name.startswith(named(word)[fact]) for name in PRESETS[word].known)
@@ -103,13 +103,13 @@ def test_names_of_headers_are_beginnings(word):
 @EVERY
 def test_add_fields_takes_none_of_the_lines_own(word):
     """Nor of any other preset, so that code works with all of them."""
-    # log L16
+    # observability L16
     assert PRESETS[word].known <= RESERVED
 
 
 def test_add_fields_takes_none_of_what_loggers_add():
     """structlog, `logging`, and processors that everybody uses."""
-    # log L16
+    # observability L16
     assert {
         "event",
         "level",
@@ -233,7 +233,7 @@ def test_add_fields_takes_none_of_what_loggers_add():
 )
 def test_the_names(word, expected):
     """As the readers of each preset look for them."""
-    # log L5
+    # observability L5
     assert expected == {fact: name for fact, name in named(word).items() if fact in expected}
 
 
@@ -249,7 +249,7 @@ def test_the_names(word, expected):
 )
 def test_the_units(word, duration, ttfb, size):
     """Seconds, nanoseconds, a Duration of protocol buffers, milliseconds; bytes."""
-    # log L5
+    # observability L5
     preset = PRESETS[word]
 
     assert duration == preset.duration(12_345_678)
@@ -261,7 +261,7 @@ def test_the_units(word, duration, ttfb, size):
 @given(ns=st.integers(0, 10**15))
 def test_durations_are_exact_to_the_microsecond(word, ns):
     """Up to ten days, whatever the unit; the rest is cut off, never rounded up."""
-    # log L5
+    # observability L5
     shown = PRESETS[word].duration(ns)
     unit = {"otel": 10**6, "ecs": 10**-3, "gcp": 10**6, "flat": 10**3}[word]
     told = float(shown.removesuffix("s")) if isinstance(shown, str) else shown
@@ -271,7 +271,7 @@ def test_durations_are_exact_to_the_microsecond(word, ns):
 
 def test_what_else_differs():
     """One row for each: the version's prefix, unknown methods, header lists, constants, nesting."""
-    # log L5
+    # observability L5
     assert {
         "otel": ("", True, True, None, ""),
         "ecs": (
@@ -307,7 +307,7 @@ def test_what_else_differs():
 )
 def test_nested(line, expected):
     """Names that begin with the parent and a dot become members; the rest keeps its order."""
-    # log L5
+    # observability L5
     made = nested(line, "r")
 
     assert expected == made

@@ -42,7 +42,7 @@ redacted = Redaction()
 
 def test_the_secret_names():
     """OpenTelemetry's seven, and what people write besides; nothing else."""
-    # log L7
+    # observability L7
     assert sorted((*OPENTELEMETRY, *BESIDES)) == sorted(SECRET_PARAMS)
     assert len({name.lower() for name in SECRET_PARAMS}) == len(SECRET_PARAMS)
 
@@ -72,7 +72,7 @@ SPELLINGS = {
 @pytest.mark.parametrize("name", SECRET_PARAMS)
 def test_spellings(name, spelling):
     """Every one of them means the same to some parser; the name stays as it was spelt."""
-    # log L7
+    # observability L7
     spelt = spelling(name)
 
     assert f"page=2&{spelt}=REDACTED&q=a" == redacted(f"page=2&{spelt}=3f9a%2B&q=a")
@@ -119,20 +119,20 @@ def test_spellings(name, spelling):
 )
 def test_queries(query, expected):
     """Names decide; what is no secret stays as it was sent."""
-    # log L7
+    # observability L7
     assert expected == redacted(query)
 
 
 @pytest.mark.parametrize("query", ["", "a=1&b=2", "a;b", "token=&sig"])
 def test_a_query_without_secrets_is_the_same_object(query):
     """It costs nothing more than to look."""
-    # log L7
+    # observability L7
     assert query is redacted(query)
 
 
 def test_names_of_ones_own():
     """They stand in the place of the usual ones, in any case."""
-    # log L7
+    # observability L7
     own = Redaction(["Ticket", "PIN"])
 
     assert "ticket=REDACTED&pin=REDACTED&token=3" == own("ticket=1&pin=2&token=3")
@@ -155,7 +155,7 @@ QUERIES = TEXT | PARTS.map(lambda parts: "".join("".join(part) for part in parts
 @given(QUERIES)
 def test_redaction_is_total_and_settled(query):
     """Never an error; and what was redacted once stays so."""
-    # log L7
+    # observability L7
     once = redacted(query)
 
     assert once == redacted(once)
@@ -170,7 +170,7 @@ def parameters(query):
 @given(QUERIES)
 def test_only_values_change(query):
     """Names, order, separators and every other value are as they were sent."""
-    # log L7
+    # observability L7
     before, separators = parameters(query)
     after, after_separators = parameters(redacted(query))
 
@@ -184,7 +184,7 @@ def test_only_values_change(query):
 @given(st.sampled_from(SECRET_PARAMS), st.text(st.characters(codec="ascii"), min_size=1), QUERIES)
 def test_no_secret_is_left(name, secret, query):
     """Wherever it stands, escaped or not."""
-    # log L7
+    # observability L7
     marked = f"<{quote(secret, safe='')}>"
 
     assert marked not in redacted(f"{query}&{name}={marked}&{query}")

@@ -49,7 +49,7 @@ def exclusion(world, paths=(), prefixes=(), expression=None, when=None, *, error
     return Exclusion(paths, prefixes, expression, when, world.effects, errors=errors)
 
 
-# log L13: exclusion
+# observability L13: exclusion
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def exclusion(world, paths=(), prefixes=(), expression=None, when=None, *, error
 )
 def test_paths(world, make, settings, path, expected):
     """The decoded path without its query, as the application routes by it."""
-    # log L13
+    # observability L13
     excluded = exclusion(world, **settings)
 
     assert expected == excluded(make(path), 200, "completed")
@@ -111,7 +111,7 @@ def test_paths(world, make, settings, path, expected):
 )
 def test_a_failure_is_told_all_the_same(world, make, status, outcome, well, errors):
     """A health check that fails is what one looks for; unless the settings say otherwise."""
-    # log L13
+    # observability L13
     asked = []
     settings = {"paths": ["/a"], "prefixes": ["/b/"], "expression": "/c", "errors": errors}
     excluded = exclusion(world, **settings, when=lambda *given: asked.append(given) or True)
@@ -123,7 +123,7 @@ def test_a_failure_is_told_all_the_same(world, make, status, outcome, well, erro
 
 def test_when_is_asked_last(world, make):
     """It gets the request, the status and the outcome."""
-    # log L13
+    # observability L13
     request = make("/x")
     asked = []
     excluded = exclusion(world, ["/a"], when=lambda *given: asked.append(given))
@@ -139,7 +139,7 @@ def test_when_is_asked_last(world, make):
 )
 def test_when_answers_yes_or_no(world, make, answer, expected):
     """Anything that Python takes for one of them."""
-    # log L13
+    # observability L13
     assert expected is exclusion(world, when=lambda *_: answer)(make(), 200, "completed")
 
 
@@ -153,7 +153,7 @@ class Undecided:
 @pytest.mark.parametrize("fails", ["call", "answer"])
 def test_when_fails(world, make, fails):
     """It is reported, and excludes nothing."""
-    # log L13, observability X12
+    # observability L13, observability X12
     error = TypeError("neither")
 
     def when(*_):
@@ -170,14 +170,14 @@ def test_when_fails(world, make, fails):
 @given(st.text(), st.text())
 def test_exclusion_is_total(path, other):
     """Whatever path; a prefix is the beginning of a path, an exact one is all of it."""
-    # log L13
+    # observability L13
     request = ASGIRequest({"type": "http", "path": path})
 
     assert (path == other) == exclusion(World(), [other])(request, 200, "completed")
     assert path.startswith(other) == exclusion(World(), (), [other])(request, 200, "completed")
 
 
-# log L12: levels
+# observability L12: levels
 
 
 def exchange(outcome="completed", request_id=None, session=None, request=None):
@@ -225,7 +225,7 @@ def selection(world, levels=None, slow_ms=None, sample=None, excluded=None):
 )
 def test_levels(world, levels, status, outcome, expected):
     """Settings stand over the defaults, key by key."""
-    # log L12
+    # observability L12
     assert expected == selection(world, levels).level(exchange(outcome), seen(status))
 
 
@@ -245,19 +245,19 @@ def test_levels(world, levels, status, outcome, expected):
 )
 def test_slow_requests(world, levels, ms, status, expected):
     """From so many ms on they are worth a warning."""
-    # log L12
+    # observability L12
     assert expected == selection(world, levels, 500).level(exchange(), seen(status, ms))
 
 
 def test_sessions_are_never_slow(world):
     """One lasts as long as somebody stays."""
-    # log L12
+    # observability L12
     assert INFO == selection(world, {}, 500).level(exchange(session=object()), seen(None, 10**6))
 
 
 def test_part_of_a_millisecond(world):
     """`slow_ms` need be no whole number."""
-    # log L12
+    # observability L12
     chosen = selection(world, {}, 0.5)
 
     assert [INFO, WARNING] == [chosen.level(exchange(), seen(200, ms)) for ms in (0.4999, 0.5)]
@@ -274,11 +274,11 @@ def test_part_of_a_millisecond(world):
 )
 def test_the_highest_level(world, levels, expected):
     """A sink that does not want it wants nothing of an exchange."""
-    # log L12
+    # observability L12
     assert LEVELS[expected] == selection(world, levels).highest
 
 
-# log L14: sampling
+# observability L14: sampling
 
 
 IDS = [f"id-{number}" for number in range(400)]
@@ -294,7 +294,7 @@ def taken(world, sample, identity, level=INFO, outcome="completed", status=200):
 
 def test_every_line_without_a_sample(world):
     """And no rate stands on them."""
-    # log L14
+    # observability L14
     assert {(True, None)} == {taken(world, {}, identity) for identity in IDS}
     assert {(True, None)} == {taken(world, {"2xx": 1.0}, identity) for identity in IDS}
     assert {(True, None)} == {taken(world, {"5xx": 0.25}, identity) for identity in IDS}
@@ -302,7 +302,7 @@ def test_every_line_without_a_sample(world):
 
 def test_a_share_of_the_lines(world):
     """The id decides, and lines that are kept say of how many they are one."""
-    # log L14
+    # observability L14
     sample = {"2xx": 0.25}
 
     assert [(KEPT[each], 0.25) for each in IDS] == [taken(world, sample, each) for each in IDS]
@@ -311,7 +311,7 @@ def test_a_share_of_the_lines(world):
 
 def test_none_of_the_lines(world):
     """A share of 0."""
-    # log L14
+    # observability L14
     assert {(False, 0)} == {taken(world, {"2xx": 0}, identity) for identity in IDS}
 
 
@@ -329,7 +329,7 @@ def test_none_of_the_lines(world):
 )
 def test_what_tells_of_trouble_is_never_sampled_out(world, level, outcome, status):
     """Nor is there a rate on it."""
-    # log L14
+    # observability L14
     sample = {"default": 0, "2xx": 0, "5xx": 0, **dict.fromkeys(OUTCOMES, 0)}
 
     assert {(True, None)} == {
@@ -339,7 +339,7 @@ def test_what_tells_of_trouble_is_never_sampled_out(world, level, outcome, statu
 
 def test_without_an_id_chance_decides(world):
     """From the source of randomness that the driver lends."""
-    # log L14
+    # observability L14
     asked = []
     given_bytes = [b"\0" * 8, b"12345678"]
 
@@ -357,7 +357,7 @@ def test_without_an_id_chance_decides(world):
 
 def test_exclusion_comes_first(world, make):
     """What is excluded gets no line, whatever its level."""
-    # log L13, log L14
+    # observability L13, observability L14
     excluded = exclusion(world, ["/a"], errors=True)
     chosen = selection(world, sample={"2xx": 1}, excluded=excluded)
 

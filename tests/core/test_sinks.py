@@ -56,7 +56,7 @@ def emitted(levels):
     return [(word, {"event": "event", "a.b": 1, "level": word}) for word in words]
 
 
-# log L17: structlog's own filtering loggers
+# observability L17: structlog's own filtering loggers
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def emitted(levels):
 )
 def test_native_filtering(factory, least, wanted):
     """What the logger drops is not even asked for; what it takes arrives by its method."""
-    # log L17, log L12
+    # observability L17, observability L12
     structlog.configure(
         processors=[],
         wrapper_class=structlog.make_filtering_bound_logger(least),
@@ -79,7 +79,7 @@ def test_native_filtering(factory, least, wanted):
 
 def test_the_generic_logger(factory):
     """It filters nothing, and makes a log method of every name: of isEnabledFor too."""
-    # log L17
+    # observability L17
     structlog.configure(processors=[], wrapper_class=structlog.BoundLogger, logger_factory=factory)
     sink = StructlogSink(NAME)
     emit_all(sink)
@@ -90,7 +90,7 @@ def test_the_generic_logger(factory):
 
 def test_structlog_as_it_comes(capsys):
     """Unconfigured it prints for people."""
-    # log L17
+    # observability L17
     sink = StructlogSink(NAME)
     emit_all(sink)
 
@@ -98,7 +98,7 @@ def test_structlog_as_it_comes(capsys):
     assert 5 == len(capsys.readouterr().out.splitlines())
 
 
-# log L17: structlog over `logging`
+# observability L17: structlog over `logging`
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def stdlib_logger():
 
 def test_structlog_over_logging(stdlib_logger):
     """The level may change at any time, and is asked each time."""
-    # log L17, log L12
+    # observability L17, observability L12
     structlog.configure(
         processors=[structlog.processors.JSONRenderer()],
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -140,7 +140,7 @@ def test_structlog_over_logging(stdlib_logger):
     assert [fields for _, fields in emitted([ERROR, CRITICAL])] == list(lines)
 
 
-# log L17: wrapper classes of users
+# observability L17: wrapper classes of users
 
 
 class Own(structlog.BoundLoggerBase):
@@ -157,7 +157,7 @@ class Own(structlog.BoundLoggerBase):
 
 def test_a_wrapper_class_of_the_users_own(factory):
     """Its methods are called."""
-    # log L17
+    # observability L17
     structlog.configure(processors=[], wrapper_class=Own, logger_factory=factory)
     sink = StructlogSink(NAME)
     sink.emit(INFO, "event", {"a": 1})
@@ -171,7 +171,7 @@ def test_a_wrapper_class_of_the_users_own(factory):
 
 def test_a_wrapper_class_without_some_levels(factory):
     """An event goes to a level that there is, and none is lost."""
-    # log L17
+    # observability L17
     structlog.configure(processors=[], wrapper_class=Own, logger_factory=factory)
     sink = StructlogSink(NAME)
     for level in enabled(sink):
@@ -189,7 +189,7 @@ def test_a_wrapper_class_without_some_levels(factory):
 
 def test_a_wrapper_class_without_any_level(factory):
     """There is nothing to call, and the failure says so."""
-    # log L17
+    # observability L17
     structlog.configure(wrapper_class=structlog.BoundLoggerBase, logger_factory=factory)
     with pytest.raises(TypeError, match=r"BoundLoggerBase.* has no method to log with"):
         StructlogSink(NAME).enabled(INFO)
@@ -205,13 +205,13 @@ class Asking(Own):
 
 def test_a_wrapper_class_that_can_be_asked(factory):
     """It is, whatever its methods would do."""
-    # log L17
+    # observability L17
     structlog.configure(processors=[], wrapper_class=Asking, logger_factory=factory)
 
     assert [ERROR] == enabled(StructlogSink(NAME))
 
 
-# log L17: structlog.configure before and after
+# observability L17: structlog.configure before and after
 
 
 def configure(factory, least, *, cached=False):
@@ -227,7 +227,7 @@ def configure(factory, least, *, cached=False):
 @pytest.mark.parametrize("cached", [False, True])
 def test_a_configuration_after_the_sink_was_made(factory, cached):
     """It counts: the logger is bound when it is first asked."""
-    # log L17
+    # observability L17
     sink = StructlogSink(NAME)
     configure(factory, ERROR, cached=cached)
     emit_all(sink)
@@ -237,7 +237,7 @@ def test_a_configuration_after_the_sink_was_made(factory, cached):
 
 def test_a_later_configuration_is_followed(factory):
     """Where loggers are made anew each time."""
-    # log L17
+    # observability L17
     sink = StructlogSink(NAME)
     configure(factory, ERROR)
     emit_all(sink)
@@ -251,7 +251,7 @@ def test_a_later_configuration_is_followed(factory):
 
 def test_a_logger_that_was_cached_stays(factory):
     """As every structlog logger does then."""
-    # log L17
+    # observability L17
     sink = StructlogSink(NAME)
     configure(factory, ERROR, cached=True)
     emit_all(sink)
@@ -263,7 +263,7 @@ def test_a_logger_that_was_cached_stays(factory):
 
 def test_an_event_before_the_first_question(factory):
     """Binds the logger too."""
-    # log L17
+    # observability L17
     configure(factory, INFO)
     StructlogSink(NAME).emit(INFO, "event", {"a": 1})
 
@@ -272,7 +272,7 @@ def test_an_event_before_the_first_question(factory):
 
 def test_the_same_logger_goes_on(factory):
     """Nothing is bound anew for an event, as long as nobody configures."""
-    # log L17
+    # observability L17
     configure(factory, INFO)
     sink = StructlogSink(NAME)
     sink.enabled(INFO)
@@ -286,7 +286,7 @@ def test_the_same_logger_goes_on(factory):
 @pytest.mark.parametrize("first", ["before", "inside"])
 def test_capture_logs(factory, cached, first):
     """structlog's own way to test: it sees the events, and nobody else does."""
-    # log L17
+    # observability L17
     configure(factory, INFO, cached=cached)
     sink = StructlogSink(NAME)
     if first == "before":
@@ -300,7 +300,7 @@ def test_capture_logs(factory, cached, first):
 
 def test_the_name_of_the_logger():
     """It is the factory's to know."""
-    # log L17
+    # observability L17
     names = []
 
     def make(*arguments):
@@ -315,12 +315,12 @@ def test_the_name_of_the_logger():
 
 def test_the_logger_is_bound_at_first_use(factory):
     """Not when the sink is made, which is when modules are imported."""
-    # log L17
+    # observability L17
     structlog.configure(logger_factory=lambda *_: pytest.fail("too early"))
     StructlogSink(NAME)
 
 
-# log L17: the standard library
+# observability L17: the standard library
 
 
 class Keeping(logging.Handler):
@@ -346,7 +346,7 @@ def stdlib_sink(message=lambda fields: "GET /items/42 200"):
 
 def test_stdlib_levels():
     """The logger's own, asked each time."""
-    # log L17, log L12
+    # observability L17, observability L12
     sink, logger, _ = stdlib_sink()
 
     assert EVERY[1:] == enabled(sink)
@@ -356,7 +356,7 @@ def test_stdlib_levels():
 
 def test_stdlib_records():
     """Every field is an attribute, and the message is for people."""
-    # log L17
+    # observability L17
     sink, _, handler = stdlib_sink(lambda fields: f"GET {fields['url.path']}")
     sink.emit(WARNING, "http.server.request", {"url.path": "/items/%41", "status": 200})
     [record] = handler.records
@@ -369,7 +369,7 @@ def test_stdlib_records():
 
 def test_stdlib_message_of_an_event_without_one():
     """The event's name stands there."""
-    # log L17
+    # observability L17
     sink, _, handler = stdlib_sink(lambda fields: "")
     sink.emit(INFO, "websocket.session", {})
 
@@ -381,7 +381,7 @@ OWN = sorted({*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"
 
 def test_stdlib_names_of_the_record():
     """Fields of such names get a "_" behind it: `logging` would raise KeyError."""
-    # log L17
+    # observability L17
     sink, _, handler = stdlib_sink()
     sink.emit(INFO, "event", dict.fromkeys([*OWN, "event", "a"], "field"))
     [record] = handler.records
@@ -395,7 +395,7 @@ def test_stdlib_names_of_the_record():
 @given(st.dictionaries(st.sampled_from(OWN) | st.text(), st.text()))
 def test_stdlib_takes_every_name(fields):
     """Never an error, whatever fields are called."""
-    # log L17
+    # observability L17
     sink, _, handler = stdlib_sink()
     sink.emit(INFO, "event", fields)
 
@@ -404,19 +404,19 @@ def test_stdlib_takes_every_name(fields):
 
 def test_stdlib_message_is_no_format():
     """A path with a "%" is no conversion."""
-    # log L17
+    # observability L17
     sink, _, handler = stdlib_sink(lambda fields: "GET /100%s%d 200")
     sink.emit(INFO, "event", {})
 
     assert "GET /100%s%d 200" == handler.records[0].getMessage()
 
 
-# log L17: callables
+# observability L17: callables
 
 
 def test_callables():
     """One dictionary for each event, which is theirs to keep; every level is wanted."""
-    # log L17
+    # observability L17
     events = []
     sink = CallableSink(events.append)
     fields = {"a.b": 1}

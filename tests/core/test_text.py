@@ -37,7 +37,7 @@ def is_safe(text):
     )
 
 
-# log L8: what can be shown
+# observability L8: what can be shown
 
 
 @pytest.mark.parametrize(
@@ -69,13 +69,13 @@ def is_safe(text):
 )
 def test_printable(text, expected):
     """Only what is no text is escaped."""
-    # log L8
+    # observability L8
     assert expected == printable(text)
 
 
 def test_printable_tells_every_control():
     """Each control of ASCII and of Latin-1, and no other character of the two."""
-    # log L8
+    # observability L8
     controls = {*range(0x20), *range(0x7F, 0xA0)}
 
     assert [f"\\x{code:02x}" if code in controls else chr(code) for code in range(256)] == [
@@ -86,7 +86,7 @@ def test_printable_tells_every_control():
 @given(TEXT)
 def test_printable_is_safe_and_settled(text):
     """Whatever comes in; and what came out once stays as it is."""
-    # log L8
+    # observability L8
     shown = printable(text)
 
     assert is_safe(shown)
@@ -94,7 +94,7 @@ def test_printable_is_safe_and_settled(text):
     assert len(shown) <= 6 * len(text)
 
 
-# log L9: how much is shown
+# observability L9: how much is shown
 
 
 @pytest.mark.parametrize(
@@ -112,14 +112,14 @@ def test_printable_is_safe_and_settled(text):
 )
 def test_cut(text, most, expected):
     """A marker stands where the rest was, and only there."""
-    # log L9
+    # observability L9
     assert expected == cut(text, most)
 
 
 @given(TEXT, st.integers(0, 20))
 def test_cut_is_bounded(text, most):
     """No text is longer than its escapes make it."""
-    # log L8, log L9
+    # observability L8, observability L9
     shown = cut(text, most)
 
     assert is_safe(shown)
@@ -127,7 +127,7 @@ def test_cut_is_bounded(text, most):
     assert (len(text) > most) == (shown != printable(text))
 
 
-# log L8: header values, bytes seen as Latin-1
+# observability L8: header values, bytes seen as Latin-1
 
 
 def wire(data):
@@ -166,20 +166,20 @@ def wire(data):
 )
 def test_from_wire(data, most, expected):
     """UTF-8 where the bytes are that, escapes where they are not."""
-    # log L8, log L9
+    # observability L8, observability L9
     assert expected == from_wire(wire(data), most)
 
 
 def test_from_wire_of_what_no_server_hands_over():
     """Text that is not Latin-1 does not fail either."""
-    # log L8
+    # observability L8
     assert "?é?" == from_wire("жé\ud800".replace("é", wire("é".encode())), 80)
 
 
 @given(st.binary() | TEXT.map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_from_wire_is_safe(data):
     """Whatever bytes a client sends; UTF-8 comes out as what it says."""
-    # log L8
+    # observability L8
     text = from_wire(wire(data), len(data))
 
     assert is_safe(text)
@@ -193,7 +193,7 @@ def test_from_wire_is_safe(data):
 @given(st.binary(), st.integers(0, 12))
 def test_from_wire_is_bounded(data, most):
     """However long a client makes it, and marked if anything is missing."""
-    # log L9
+    # observability L9
     text = from_wire(wire(data), most)
 
     assert is_safe(text)
@@ -205,13 +205,13 @@ def test_from_wire_is_bounded(data, most):
 @given(st.text(st.characters(exclude_categories=("Cs", "Cc"))), st.integers(1, 12))
 def test_from_wire_marks_what_is_missing(text, most):
     """UTF-8 is marked just if it has more characters."""
-    # log L9
+    # observability L9
     shown = from_wire(wire(text.encode()), most)
 
     assert (len(text) > most) == (shown != printable(text))
 
 
-# log L8, log L16: values of the application
+# observability L8, observability L16: values of the application
 
 
 class Raising:
@@ -329,7 +329,7 @@ class Measure(float):
 )
 def test_safe(value, expected):
     """Numbers, booleans and None stay, all else is text of at most 40 characters here."""
-    # log L8, log L9, log L16
+    # observability L8, observability L9, observability L16
     made = safe(value, 40)
 
     assert expected == made
@@ -340,13 +340,13 @@ def test_safe(value, expected):
 
 def test_safe_of_a_number_too_long_to_be_shown():
     """Python refuses to write it down (CVE-2020-10735)."""
-    # log L8
+    # observability L8
     assert "<int that can't be shown>" == safe(10**5000, 40)
 
 
 def test_safe_of_what_contains_itself():
     """It is cut off, not followed for ever."""
-    # log L8
+    # observability L8
     value = {}
     value["self"] = value
 
@@ -370,7 +370,7 @@ class Changing(dict):
 
 def test_safe_of_members_that_can_t_be_told():
     """They are shown as the text of the whole; what stands beside them is not lost."""
-    # log L8
+    # observability L8
     assert {"ok": 1, "bad": "{'a': 1}"} == safe({"ok": 1, "bad": Changing(a=1)}, 40)
     assert "{'a': 1}" == safe(Changing(a=1), 40)
 
@@ -407,7 +407,7 @@ def texts(value):
 @given(VALUES, st.integers(0, 20))
 def test_safe_is_total(value, most):
     """Never an error, never an unsafe character, never a long text."""
-    # log L8, log L9
+    # observability L8, observability L9
     for text in texts(safe(value, most)):
         assert is_safe(text)
         assert len(text) <= max(6 * most + len(MARK), len("<Raising that can't be shown>"))

@@ -81,7 +81,7 @@ HEADS = {
 @EVERY
 def test_heads(preset, dumps):
     """What is read first stands first, under the names of the preset."""
-    # log L5
+    # observability L5
     line = rendered({"event": "hello", "user": 7}, preset=preset, dumps=dumps)
 
     assert {**HEADS[preset], "user": 7} == line
@@ -91,7 +91,7 @@ def test_heads(preset, dumps):
 @EVERY
 def test_an_event_that_has_its_head(preset):
     """The line of an exchange may say its message itself; the event stands beside it."""
-    # log L5
+    # observability L5
     event = {"event": "http.server.request", "message": "GET /"}
     line = rendered(event, preset=preset)
 
@@ -127,7 +127,7 @@ def test_an_event_without_a_name(preset):
 @EVERY
 def test_levels(preset, method, level):
     """By the method that was called; Cloud Logging's are in capitals."""
-    # log L5, log L12
+    # observability L5, observability L12
     name = list(HEADS[preset])[1]
 
     assert (level.upper() if preset == "gcp" else level) == rendered(
@@ -326,7 +326,7 @@ class UnspeakableError(Exception):
 @pytest.mark.parametrize("given", ["true", "exception", "tuple"])
 def test_exc_info(preset, given):
     """The traceback is text in one field of the preset."""
-    # log L8
+    # observability L8
     try:
         raise KeyError("user\n7")
     except KeyError as error:
@@ -362,7 +362,7 @@ def test_an_exception_that_can_t_be_shown():
 @EVERY
 def test_stack_info(preset):
     """The stack is text in the same field."""
-    # log L8
+    # observability L8
     line = rendered({"event": "x", "stack_info": True}, preset=preset)
 
     assert line[TRACES[preset]].startswith("Stack (most recent call last):\n")
@@ -523,7 +523,7 @@ SHOWN = [
 )
 def test_values(dumps, value, expected):
     """Both encoders show the same; what has no form is text, and never an error."""
-    # log L8
+    # observability L8
     line = rendered({"event": "x", "value": value, "beside": 7}, dumps=dumps)
 
     assert expected == line["value"]
@@ -533,7 +533,7 @@ def test_values(dumps, value, expected):
 
 def test_a_value_that_changes_meanwhile(dumps):
     """A mapping of another thread (orjson looks at its members without asking it)."""
-    # log L8
+    # observability L8
     line = rendered({"event": "x", "value": Changing(a=1), "beside": 7}, dumps=dumps)
 
     assert line["value"] in ({"a": 1}, "<Changing that can't be shown>")
@@ -547,7 +547,7 @@ def test_a_class_is_no_datum(dumps):
 
 def test_deep_values(dumps):
     """Deeper than any encoder goes: as text, from some level on."""
-    # log L8
+    # observability L8
     value = rendered({"event": "x", "value": nest(5000), "beside": 7}, dumps=dumps)["value"]
     depth = 0
     while isinstance(value, list):
@@ -632,7 +632,7 @@ def test_what_json_can_say_is_said_as_it_is(fields):
 @given(SURROGATES, st.dictionaries(SURROGATES, ANY, max_size=4), st.sampled_from([*PRESETS]))
 def test_every_event_is_one_line(event, fields, preset):
     """Whatever it holds, and the same from both encoders."""
-    # log L8
+    # observability L8
     lines = [
         rendered({**fields, "event": event}, preset=preset, dumps=dumps)
         for dumps in (orjson.dumps, standard)
@@ -643,7 +643,7 @@ def test_every_event_is_one_line(event, fields, preset):
 
 def test_records_of_the_standard_library():
     """What `ProcessorFormatter` hands over is one line too."""
-    # log L8
+    # observability L8
     formatter = structlog.stdlib.ProcessorFormatter(
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,

@@ -65,7 +65,7 @@ def test_a_logger_for_each_level():
 @pytest.mark.parametrize("method", METHODS)
 def test_what_passes(word, method):
     """A level and all above it, as structlog lets them."""
-    # log L12
+    # observability L12
     structlogs, ours = both(word, lambda logger: getattr(logger, method)("hello", user=7))
 
     assert structlogs == ours
@@ -253,7 +253,7 @@ def test_capture_logs(word, cached):
 @pytest.mark.parametrize("method", LEVELS)
 def test_methods_say_what_they_are(word, method):
     """A name and a docstring; the sink tells by the name whether a level is wanted."""
-    # log L17
+    # observability L17
     function = getattr(FILTERING[word], method)
     if LEVELS[method] < LEVELS[word]:
         assert "_nop" == function.__name__
