@@ -1,18 +1,28 @@
 """The request body, counted as the application reads it.
 
-Knows the four methods of ``wsgi.input``. Must never read on its own, ask for another number of
-bytes than the application did, or hide what a server adds to them.
+Knows the four methods of ``wsgi.input``, and those by which files are read besides. Must never
+read on its own, ask for another number of bytes than the application did, or hide what a server
+adds to them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from dualware.core.exchange import Exchange
 
 __all__ = ["CountedInput"]
+
+
+_READS: Final[Mapping[str, Callable[[Any], int]]] = {
+    "read1": len,
+    "readinto": lambda size: size or 0,
+    "readinto1": lambda size: size or 0,
+}
+"""What the streams of many servers offer besides, and Werkzeug reads by: how many bytes came, by
+what a call returned."""
 
 
 class CountedInput:
@@ -39,9 +49,23 @@ class CountedInput:
     def __iter__(self) -> Iterator[bytes]:
         return map(self._counted, self._stream)
 
+    def __next__(self) -> bytes:
+        # Not in PEP 3333, but files are their own iterators.
+        return self._counted(next(self._stream))
+
     def __getattr__(self, name: str) -> Any:
         # Some servers offer more: close, fileno, readable…
-        return getattr(self._stream, name)
+        attribute = getattr(self._stream, name)
+        size = _READS.get(name)
+        if size is None:
+            return attribute
+
+        def read(*arguments: Any) -> Any:
+            made = attribute(*arguments)
+            self._exchange.received += size(made)
+            return made
+
+        return read
 
     def _counted(self, data: bytes) -> bytes:
         self._exchange.received += len(data)
