@@ -18,6 +18,7 @@ from dualware.core.presets import PRESETS
 from dualware.log.ids import merge_record
 from dualware.log.lines import JSONLine
 from dualware.log.loggers import FILTERING
+from dualware.log.servers import NotTwice, adopt_server_loggers, silence_server_access_log
 
 __all__ = ["configure_logging"]
 
@@ -29,6 +30,7 @@ def configure_logging(
     preset: Literal["otel", "ecs", "gcp", "flat"] = "otel",
     processors: Iterable[Callable[..., Any]] = (),
     stream: TextIO | None = None,
+    servers: bool = True,
 ) -> None:
     """Configure structlog and `logging`: one line per event on stdout, with the request id.
 
@@ -47,6 +49,10 @@ def configure_logging(
         structlog processors of your own, called before a line is rendered.
     ``stream``
         Where lines go; None for stdout.
+
+    ``servers``
+        True: the server that runs the application logs in the same shape, and nothing about single
+        requests, since the access log does. False: its loggers are left alone.
 
     Raises ValueError for a level or preset that there is not.
 
@@ -78,6 +84,9 @@ def configure_logging(
         ]
         _structlog(structlog.WriteLoggerFactory(out), level, chain)
         _stdlib(out, level, chain)
+    if servers:
+        adopt_server_loggers()
+        silence_server_access_log()
 
 
 class _Text:
@@ -104,10 +113,11 @@ def _stdlib(stream: TextIO, level: str, processors: list[Any]) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         ProcessorFormatter(
-            foreign_pre_chain=[ExtraAdder(), _add_logger],
+            foreign_pre_chain=[ExtraAdder(), _of_record],
             processors=[ProcessorFormatter.remove_processors_meta, *processors],
         )
     )
+    handler.addFilter(NotTwice())
     root = logging.getLogger()
     for former in root.handlers[:]:
         root.removeHandler(former)
@@ -115,6 +125,10 @@ def _stdlib(stream: TextIO, level: str, processors: list[Any]) -> None:
     root.setLevel(level.upper())
 
 
-def _add_logger(_logger: Any, _method: str, event: Any) -> Any:
+def _of_record(_logger: Any, _method: str, event: Any) -> Any:
+    """What a record of `logging` has besides, and what it has twice."""
     event.setdefault("logger", event["_record"].name)
+    # What another handler has made of it, and uvicorn of what it says on a terminal.
+    for name in ("asctime", "color_message", "message"):
+        event.pop(name, None)
     return event

@@ -10,7 +10,12 @@ import logging
 import re
 from typing import Final
 
-__all__ = ["silence_server_access_log"]
+__all__ = ["NotTwice", "adopt_server_loggers", "silence_server_access_log"]
+
+_SERVERS: Final = frozenset(
+    {"_granian", "daphne", "granian", "gunicorn", "hypercorn", "uvicorn", "waitress", "werkzeug"}
+)
+"""The loggers of servers are called so, or begin so."""
 
 _ANY: Final = re.compile(r".*", re.DOTALL)
 _REQUEST_LINE: Final = re.compile(r'.*"%s" %s %s\s*', re.DOTALL)
@@ -37,6 +42,33 @@ class _NoAccess(logging.Filter):
 
 
 _NO_ACCESS: Final = _NoAccess()
+
+
+def _is_server(name: str) -> bool:
+    return name.partition(".")[0] in _SERVERS
+
+
+def adopt_server_loggers() -> None:
+    """Have the servers of this process log through the root logger's handlers, not their own.
+
+    It reaches the loggers that there are: those of a server which sets them up before it imports
+    the application, as uvicorn, gunicorn and granian do.
+    """
+    for name, logger in list(logging.root.manager.loggerDict.items()):
+        if isinstance(logger, logging.Logger) and _is_server(name):
+            logger.handlers.clear()
+            logger.propagate = True
+
+
+class NotTwice(logging.Filter):
+    """For a handler of the root logger: holds back what a server's own handler has written.
+
+    hypercorn sets its loggers up after it has imported the application, and lets what they write
+    reach the root logger as well.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (_is_server(record.name) and logging.getLogger(record.name).handlers)
 
 
 def silence_server_access_log() -> None:

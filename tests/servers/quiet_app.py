@@ -1,7 +1,8 @@
 """Small wrapped applications, and as much of a Django project as its development server needs.
 
 They write an access log of their own. With ``DUALWARE_SILENCE`` in the environment they tell the
-server's to be silent, when they are imported, as a user's own module would.
+server's to be silent, when they are imported, as a user's own module would; with
+``DUALWARE_SERVERS`` `configure_logging` has the server log as they do.
 """
 
 import os
@@ -9,7 +10,7 @@ import os
 import dualware
 from dualware.log import configure_logging, silence_server_access_log
 
-configure_logging()
+configure_logging(servers="DUALWARE_SERVERS" in os.environ)
 if "DUALWARE_SILENCE" in os.environ:
     silence_server_access_log()
 

@@ -72,10 +72,10 @@ def lines(tmp_path, monkeypatch):
     of our access log.
     """
 
-    def run(name, switch="", silenced=False, ask=None):
+    def run(name, switch="", told="", ask=None):
         monkeypatch.setenv("PYTHONUNBUFFERED", "1")
-        if silenced:
-            monkeypatch.setenv("DUALWARE_SILENCE", "1")
+        if told:
+            monkeypatch.setenv(f"DUALWARE_{told}", "1")
         if name == "django-daphne":
             monkeypatch.setenv("DUALWARE_DJANGO_APPS", "daphne")
         module, command = SERVERS[name]
@@ -121,11 +121,30 @@ def test_silence(lines, name):
     """Called by the application's own module, under a server whose access log is on."""
     # observability L20
     switch = next(switch for switch, logged in SWITCHES[name].items() if logged)
-    found, written = lines(name, switch, silenced=True)
+    found, written = lines(name, switch, "SILENCE")
 
     assert 3 * (name in UNLOGGED) == len(found)
     # What else the server has to say is still there; wsgiref says nothing else.
     assert written or name == "wsgiref"
+
+
+SHAPED = ("uvicorn", "uvicorn-wsgi", "waitress")
+"""Servers that run in one process, and set their loggers up before they import the application."""
+
+
+@pytest.mark.parametrize("name", [*SHAPED, "gunicorn", "gunicorn-asgi", "granian", "hypercorn"])
+def test_configured_with_the_application(lines, name):
+    """`configure_logging` is enough: what a server says comes in the same shape, and once."""
+    # observability L20
+    switch = next((switch for switch, logged in SWITCHES[name].items() if logged), "")
+    found, written = lines(name, switch, "SERVERS")
+    # With the time and process in front, or as JSON.
+    said = [re.sub(r"^\S+ \S+ \S+ \[\d+\] ", "", line) for line in written]
+
+    assert [] == found
+    assert len(set(said)) == len(said)
+    assert sum("Running on" in line or "Serving on" in line for line in written) <= 1
+    assert name not in SHAPED or [] == [line for line in written if not line.startswith("{")]
 
 
 def session(server, number):
@@ -135,11 +154,11 @@ def session(server, number):
         pass
 
 
-@pytest.mark.parametrize(("silenced", "logged"), [(False, 3), (True, 0)])
-def test_sessions_under_uvicorn(lines, silenced, logged):
+@pytest.mark.parametrize(("told", "logged"), [("", 3), ("SILENCE", 0)])
+def test_sessions_under_uvicorn(lines, told, logged):
     """Its switch leaves the lines about websocket sessions there."""
     # observability L20
-    found, written = lines("uvicorn", "--no-access-log", silenced, session)
+    found, written = lines("uvicorn", "--no-access-log", told, session)
 
     assert logged == len(found)
     assert logged == sum("connection open" in line for line in written)
