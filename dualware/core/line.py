@@ -15,10 +15,10 @@ from dualware.core.exchange import Exchange, Session
 from dualware.core.fields import length_of
 from dualware.core.figures import METHODS, error_type
 from dualware.core.message import Request
-from dualware.core.presets import Preset, nested
+from dualware.core.presets import OF_LOGGERS, Preset, nested
 from dualware.core.query import REDACTED
 from dualware.core.record import Record
-from dualware.core.text import MARK, cut, from_wire, printable, safe
+from dualware.core.text import MARK, cut, from_wire, printable, safe, shown
 from dualware.core.trace import current_span
 
 __all__ = ["MOST", "SECRET_HEADERS", "Lines", "Seen"]
@@ -184,7 +184,7 @@ class Lines:
         fields = self.start(exchange, seen)
         kind = error_type("error", None, error)
         fields[names.exception_type] = kind
-        fields[names.exception_message] = _said(error, self._most["field"])
+        fields[names.exception_message] = shown(error, self._most["field"])
         if trace:
             fields[names.exception_trace] = _traceback(error)
         fields[names.phase] = phase
@@ -295,7 +295,7 @@ class Lines:
         if kind is not None:
             fields[names.error_type] = kind
             if names.error_message and error is not None:
-                fields[names.error_message] = _said(error, self._most["field"])
+                fields[names.error_message] = shown(error, self._most["field"])
         fields[names.outcome] = outcome
         if names.event_outcome:
             # ECS, event.outcome: from the side of the server, a 404 is a success.
@@ -325,8 +325,10 @@ class Lines:
         for mapping in more:
             if mapping:
                 most = self._most["field"]
-                for name, value in mapping.items():
-                    fields.setdefault(cut(str(name), 256), safe(value, most))
+                for key, value in mapping.items():
+                    name = shown(key, 256)
+                    # Some are arguments of loggers' methods: a call with both would fail.
+                    fields.setdefault(f"{name}_" if name in OF_LOGGERS else name, safe(value, most))
         return nested(fields, preset.parent) if preset.parent else fields
 
     def message(self, fields: Mapping[str, Any]) -> str:
@@ -334,13 +336,6 @@ class Lines:
         names = self._names
         listed = (fields.get(name) for name in (names.method, names.path, names.status))
         return " ".join(str(each) for each in listed if each is not None)
-
-
-def _said(error: BaseException, most: int) -> str:
-    try:
-        return cut(str(error), most)
-    except Exception:
-        return f"<{type(error).__qualname__} that can't be shown>"
 
 
 def _traceback(error: BaseException) -> str:

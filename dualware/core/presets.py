@@ -260,14 +260,15 @@ def nested(line: dict[str, Any], parent: str) -> dict[str, Any]:
     return {**rest, parent: members} if members else rest
 
 
-RESERVED: Final[frozenset[str]] = frozenset[str]().union(
-    *(preset.known for preset in PRESETS.values()),
-    # What structlog, `logging` and renderers put there themselves.
+OF_LOGGERS: Final = frozenset(
     {
         "@timestamp", "_from_structlog", "_record", "event", "exc_info", "exception", "level",
-        "log.level", "logger", "positional_args", "self", "stack", "stack_info", "time",
-        "timestamp",
-    },
+        "log.level", "logger", "method_name", "positional_args", "self", "stack", "stack_info",
+        "time", "timestamp",
+    }
 )  # fmt: skip
+"""Names that structlog, `logging` and renderers use themselves; some are arguments of methods."""
+
+RESERVED: Final = OF_LOGGERS.union(*(preset.known for preset in PRESETS.values()))
 """Names that are the line's own, whatever the preset: `add_fields` refuses them, so that code
 which works with one preset works with all."""

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-__all__ = ["MARK", "cut", "from_wire", "printable", "safe"]
+__all__ = ["MARK", "cut", "from_wire", "printable", "safe", "shown"]
 
 MARK: Final = "…"
 """Stands where the rest of a long text was."""
@@ -87,23 +87,24 @@ def safe(value: Any, most: int, depth: int = 0) -> Any:
     if isinstance(value, float):
         return float.__float__(value)
     try:
-        return _members(value, most, depth + 1) if depth < _DEEPEST else _shown(value, most)
+        return _members(value, most, depth + 1) if depth < _DEEPEST else shown(value, most)
     except Exception:
         # A mapping that another thread adds to, say.
-        return _shown(value, most)
+        return shown(value, most)
 
 
 def _members(value: Any, most: int, depth: int) -> Any:
     """What `safe` makes of a mapping or a list, and of what is neither."""
     if isinstance(value, Mapping):
         pairs = list(cast("Any", value).items())[:_WIDEST]
-        return {_shown(name, most): safe(each, most, depth) for name, each in pairs}
+        return {shown(name, most): safe(each, most, depth) for name, each in pairs}
     if isinstance(value, list | tuple | set | frozenset):
         return [safe(each, most, depth) for each in list(cast("list[Any]", value))[:_WIDEST]]
-    return _shown(value, most)
+    return shown(value, most)
 
 
-def _shown(value: Any, most: int) -> str:
+def shown(value: Any, most: int) -> str:
+    """Any value as text of one line, `cut` to ``most`` characters. Never fails."""
     try:
         if isinstance(value, bytes | bytearray):
             return from_wire(value.decode("latin-1"), most)

@@ -197,7 +197,8 @@ class LoggingSettings(Settings):
 
     extra: Annotated[_Added, BeforeValidator(_extra)] | None = None
     """More fields for every line: a mapping, or a callable that takes the `Exchange` when it is
-    over, and returns one."""
+    over, and returns one. Names that loggers use themselves, such as `event`, get a `_` behind
+    them."""
 
     route: Annotated[Callable[[Request], str | None], _NO_CLASS, _CALLED] | None = None
     """Tells the template of the path, `"/items/{id}"`: a callable that takes the `Request` when the
