@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, TextIO
+from typing import Any, BinaryIO, Literal, TextIO
 
 import structlog
 from structlog.stdlib import ExtraAdder, ProcessorFormatter
@@ -49,7 +49,6 @@ def configure_logging(
         structlog processors of your own, called before a line is rendered.
     ``stream``
         Where lines go; None for stdout.
-
     ``servers``
         True: the server that runs the application logs in the same shape, and nothing about single
         requests, since the access log does. False: its loggers are left alone.
@@ -70,9 +69,10 @@ def configure_logging(
         buffer = getattr(out, "buffer", None)
         if buffer is None:
             _structlog(structlog.WriteLoggerFactory(out), level, [*own, _Text(line)])
+            _stdlib(out, level, [*own, _Text(line)])
         else:
             _structlog(structlog.BytesLoggerFactory(buffer), level, [*own, line])
-        _stdlib(out, level, [*own, _Text(line)])
+            _stdlib(_UTF8(buffer), level, [*own, _Text(line)])
     else:
         chain = [
             merge_record,
@@ -99,6 +99,17 @@ class _Text:
         return self._render(logger, method, event).decode()
 
 
+class _UTF8:
+    """A stream of bytes as one of text: JSON is UTF-8 (RFC 8259 §8.1), whatever the locale says."""
+
+    def __init__(self, buffer: BinaryIO) -> None:
+        self._buffer = buffer
+        self.flush = buffer.flush
+
+    def write(self, text: str) -> None:
+        self._buffer.write(text.encode())
+
+
 def _structlog(factory: Callable[..., Any], level: str, processors: list[Any]) -> None:
     structlog.configure(
         processors=processors,
@@ -109,7 +120,7 @@ def _structlog(factory: Callable[..., Any], level: str, processors: list[Any]) -
     )
 
 
-def _stdlib(stream: TextIO, level: str, processors: list[Any]) -> None:
+def _stdlib(stream: TextIO | _UTF8, level: str, processors: list[Any]) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         ProcessorFormatter(
