@@ -32,6 +32,7 @@ __all__ = [
     "near",
     "no_class",
     "no_network",
+    "one_line",
     "one_of",
     "origin",
     "pattern",
@@ -197,6 +198,13 @@ def token(text: str, instead: str) -> str:
     """An RFC 9110 §5.6.2 token; ``instead`` is one that could stand there."""
     if not is_token(text):
         raise Unfit("DW204", f"{text!r} is not a token", f"write {instead!r}")
+    return text
+
+
+def one_line(text: str) -> str:
+    """Text that stays on its line, whoever shows it."""
+    if not text.isprintable():
+        raise Unfit("DW106", f"{text!r} has characters that can't be shown", "write plain text")
     return text
 
 

@@ -47,6 +47,7 @@ def _sink(sink: Any) -> Any:
     if isinstance(sink, str) and ":" not in sink:
         return fit(checks.one_of, sink, ("structlog", "stdlib"), "or 'package.module:function'")
     made = fit(checks.imported, sink) if isinstance(sink, str) else sink
+    fit(checks.no_class, made)
     fit(checks.usable, made, 1, "'structlog', 'stdlib', 'package.module:function', or a callable")
     return sink
 
@@ -68,6 +69,7 @@ def _client_ip(source: Any) -> Any:
 def _extra(extra: Any) -> Any:
     if extra is None or isinstance(extra, Mapping):
         return cast("Any", extra)
+    fit(checks.no_class, extra)
     return fit(checks.usable, extra, 1, "a mapping, or a callable that returns one")
 
 
@@ -90,9 +92,7 @@ class LoggingSettings(Settings):
     """Whose names the fields carry: OpenTelemetry's, Elastic's, Google Cloud's, or plain short
     ones."""
 
-    sink: Annotated[str | Callable[[dict[str, Any]], object], BeforeValidator(_sink), _NO_CLASS] = (
-        "structlog"
-    )
+    sink: Annotated[str | Callable[[dict[str, Any]], object], BeforeValidator(_sink)] = "structlog"
     """Who takes the events. `"structlog"`: a structlog logger, as `structlog.configure` says.
     `"stdlib"`: a logger of `logging`, each field an attribute of the record. A callable, or
     `"package.module:function"`: called with one dictionary for each event."""
@@ -100,7 +100,9 @@ class LoggingSettings(Settings):
     logger: str = Field(default="dualware.access", min_length=1)
     """Name of that logger."""
 
-    event: str = Field(default="http.server.request", min_length=1, max_length=64)
+    event: Annotated[str, Field(min_length=1, max_length=64), checked(checks.one_line)] = (
+        "http.server.request"
+    )
     """Name of the event with which a request ends. Others begin with it: `.start`,
     `.exception`. Those of websocket sessions begin with `websocket.session`."""
 
@@ -212,7 +214,7 @@ class LoggingSettings(Settings):
                 raise fault(
                     "DW207",
                     f"fields: {name!r} is no field of the preset {self.preset!r}",
-                    checks.near(name, known),
+                    checks.near(name, sorted(known)),
                 )
         if self.exclude_errors and not (
             self.exclude or self.exclude_prefixes or self.exclude_regex or self.exclude_when

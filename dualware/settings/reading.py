@@ -55,7 +55,7 @@ def problems_of(word: str, error: ValueError, model: type[Settings] | None = Non
         return [Problem("DW299", word, str(error))]
     places: dict[tuple[str | int, ...], list[Any]] = {}
     for each in error.errors(include_url=False):
-        places.setdefault(_place(each["loc"]), []).append(each)
+        places.setdefault(_place(model, each["loc"]), []).append(each)
     return [
         _problem(word, model, place, errors)
         for place, errors in places.items()
@@ -74,9 +74,14 @@ def _is_default(model: type[Settings], name: Any, value: Any) -> bool:
     return field is not None and type(value) is type(field.default) and value == field.default
 
 
-def _place(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    # pydantic names the branch of a union that it tried behind the field; that is no place.
-    return (*loc[:1], *(part for part in loc[1:] if isinstance(part, int)))
+def _place(model: type[Settings], loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    # Behind the field pydantic names the branch of a union that it tried, which is no place, or
+    # the key of a mapping, which is one.
+    field = model.model_fields.get(str(loc[0])) if loc else None
+    kinds = () if field is None else _members(field.annotation)
+    keyed = [dict] == [get_origin(each) for each in kinds if each is not type(None)]
+    rest = (part for part in loc[1:] if isinstance(part, int) or (keyed and part != "[key]"))
+    return (*loc[:1], *rest)
 
 
 def _problem(
@@ -176,6 +181,8 @@ def _described(member: Any) -> str:
         return f"a list of {_PLURALS.get(inner, described(inner))}"
     if _CALLABLE in (origin, member):
         return "a callable"
+    if origin is dict:
+        return "a mapping"
     if origin is re.Pattern or member is re.Pattern:
         return "a compiled pattern"
     return _WORDS.get(member) or str(getattr(member, "__name__", member))

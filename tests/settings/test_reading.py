@@ -45,6 +45,8 @@ class Toy(Settings):
     pair: list[int] | None = Field(default=None, min_length=2)
     call: Callable[[int], int] | None = None
     flag: bool = True
+    table: dict[str, Annotated[int, AfterValidator(_lucky)]] | None = None
+    tables: dict[str, int] | str | None = None
 
     @model_validator(mode="after")
     def _together(self):
@@ -123,6 +125,24 @@ def test_a_default_is_told_from_what_equals_it():
             "did you mean 'green'?",
         ),
         ({"kind": "b"}, "DW104", ".kind", "expected Kind, got the string 'b'", ""),
+        # Of a mapping the key is the place; of a union it can't be told from a branch.
+        ({"table": 3}, "DW104", ".table", "expected a mapping or None, got 3", ""),
+        ({"table": {"a": 1, "b": 13}}, "DW106", ".table.b", "13 brings bad luck", ""),
+        (
+            {"table": {"a": 1, "b": "2"}},
+            "DW104",
+            ".table.b",
+            "input should be a valid integer, got the string '2'",
+            "",
+        ),
+        ({"table": {7: 1}}, "DW104", ".table[7]", "input should be a valid string, got 7", ""),
+        (
+            {"tables": {"a": "b"}},
+            "DW104",
+            ".tables",
+            "expected a mapping or a string or None, got the string 'b'",
+            "",
+        ),
         (
             {"either": 3},
             "DW104",
@@ -229,7 +249,7 @@ def test_fault_knows_its_codes():
         (re.Pattern, "a compiled pattern"),
         (re.Pattern[str], "a compiled pattern"),
         (Kind, "Kind"),
-        (dict[str, int], "dict"),
+        (dict[str, int], "a mapping"),
     ],
     ids=repr,
 )
