@@ -47,11 +47,17 @@ def made(wrapper, *processors, context=None):
 
 
 def both(word, act):
-    """What structlog's own logger writes and returns, and what ours does."""
+    """What structlog's own logger writes and returns, and what ours does.
+
+    What one release of structlog takes, another refuses: a TypeError is a result too.
+    """
     results = []
     for wrapper in (structlog.make_filtering_bound_logger(LEVELS[word]), FILTERING[word]):
         logger, calls = made(wrapper, context={"bound": 1})
-        returned = act(logger)
+        try:
+            returned = act(logger)
+        except TypeError as error:
+            returned = str(error)
         results.append(([call.args for call in calls], returned))
     return results
 
@@ -69,7 +75,9 @@ def test_what_passes(word, method):
     structlogs, ours = both(word, lambda logger: getattr(logger, method)("hello", user=7))
 
     assert structlogs == ours
-    assert (METHODS[method] >= LEVELS[word]) == bool(ours[0])
+    # To structlog 23.1 "fatal" is another name for an error.
+    if method != "fatal":
+        assert (METHODS[method] >= LEVELS[word]) == bool(ours[0])
 
 
 @EVERY
