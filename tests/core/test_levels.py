@@ -3,8 +3,8 @@
 Must never know a logger, nor a middleware.
 """
 
+import hashlib
 import logging
-import os
 import typing
 import zlib
 
@@ -163,16 +163,17 @@ def test_what_is_no_key(key):
 # observability L14: the share
 
 
-IDS = [os.urandom(16).hex().encode() for _ in range(20_000)]
+# As random as ids are, and the same in every run.
+IDS = [hashlib.md5(b"%d" % number).hexdigest().encode() for number in range(20_000)]
 
 
 @pytest.mark.parametrize("rate", [0.001, 0.01, 0.1, 0.25, 0.5, 0.9])
 def test_the_share_is_near_the_rate(rate):
-    """Within six times the deviation of a fair draw: one run in 10⁹ is outside."""
+    """Within three times the deviation of a fair draw."""
     # observability L14
     share = sum(kept(each, rate) for each in IDS) / len(IDS)
 
-    assert abs(share - rate) < 6 * (rate * (1 - rate) / len(IDS)) ** 0.5
+    assert abs(share - rate) < 3 * (rate * (1 - rate) / len(IDS)) ** 0.5
 
 
 def test_nothing_and_everything():
@@ -194,7 +195,7 @@ def test_a_larger_share_keeps_what_a_smaller_one_does(identity, one, other):
 
 @pytest.mark.parametrize(
     ("identity", "crc"),
-    # The check value of CRC-32, and RFC-like vectors that any language can compare with.
+    # The check value of CRC-32, and two more that any language can compare with.
     [(b"123456789", 0xCBF43926), (b"", 0), (b"a", 0xE8B7BE43)],
 )
 def test_the_decision_is_that_of_crc_32(identity, crc):
