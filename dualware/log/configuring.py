@@ -35,7 +35,7 @@ def configure_logging(
     """Configure structlog and `logging`: one line per event on stdout, with the request id.
 
     Call it once, where the application is made, before the first line is logged. Calling it again
-    replaces what it did before.
+    replaces what it did before, but for structlog loggers that were used meanwhile: they stay.
 
     ``json``
         True: each line is one JSON object, by orjson where the extra ``fast`` is installed. False:

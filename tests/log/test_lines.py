@@ -555,7 +555,8 @@ def test_deep_values(dumps):
         depth += 1
 
     assert isinstance(value, str)
-    assert 10 < depth < 20
+    # From 3.13 on the standard library has no bottom of its own.
+    assert 10 < depth < 20 or (dumps is standard and depth == 5000)
 
 
 def test_an_encoder_of_the_users_own():
