@@ -124,7 +124,8 @@ def test_cut_is_bounded(text, most):
 
     assert is_safe(shown)
     assert len(shown) <= 6 * most + len(MARK)
-    assert (len(text) > most) == (shown != printable(text))
+    # A text may have had a mark of its own there.
+    assert MARK in text or (len(text) > most) == (shown != printable(text))
 
 
 # observability L8: header values, bytes seen as Latin-1
