@@ -68,13 +68,16 @@ class ASGIWrapper(Wrapper):
             exchange.outer = outer
         else:
             exchange.token = CURRENT.set(exchange)
-        if plan.measures:
-            exchange.measures = True
+        if plan.asking:
+            await _ask(plan, exchange)
         late: BaseException | None = None
         try:
             answer = exchange.start(plan)
             if answer is None:
-                await self._inner(exchange.scope, exchange.receive, exchange.send)
+                request = exchange._request
+                # The server's object, unless a flow changed it for the application.
+                seen = scope if request is None else request.scope  # type: ignore[attr-defined]
+                await self._inner(seen, exchange.receive, exchange.send)
                 if not exchange.finished():
                     await exchange.finish()
             else:
@@ -86,6 +89,25 @@ class ASGIWrapper(Wrapper):
                 raise
         finally:
             exchange.release(late)
+
+
+async def _ask(plan: Stack, exchange: ASGIExchange | WebSocketExchange) -> None:
+    """Await what the middleware of ``plan`` ask, and keep the answers, or the failures."""
+    answers: dict[str | int, Any] = {}
+    try:
+        for each in plan.asking:
+            try:
+                question = each.asks and each.asks(exchange.request)
+                if question is not None:
+                    answers[each.key] = await question
+            except Exception as error:
+                # What a failure means is for the flow to say.
+                answers[each.key] = error
+    except BaseException:
+        # Cancelled before any flow started: nobody is to be told, and nothing is left behind.
+        exchange.release()
+        raise
+    exchange.asked = answers
 
 
 class _Factory(Protocol[_P]):

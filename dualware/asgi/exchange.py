@@ -11,9 +11,8 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from dualware.asgi.request import ASGIRequest, Scope
-from dualware.core.engine import Engine, outcome_of
-from dualware.core.exchange import NO_RESPONSE
+from dualware.asgi.quick import QuickEngine
+from dualware.core.engine import outcome_of
 from dualware.core.fields import length_of
 from dualware.core.headers import BytesHeaders
 from dualware.core.message import ExchangeError, Response
@@ -53,7 +52,7 @@ async def _nothing() -> None:
     """What `send` returns where the message is kept back."""
 
 
-class ASGIExchange(Engine):
+class ASGIExchange(QuickEngine):
     """What the application gets as `receive` and `send`, and what the driver moves on."""
 
     __slots__ = ()
@@ -68,21 +67,6 @@ class ASGIExchange(Engine):
     """Whether the application will send trailers."""
     _trails: bool = False
     """Whether there will be trailers, its or ours."""
-
-    @property
-    def scope(self) -> Scope:
-        """What the application is called with: the server's object unless a flow changed it."""
-        return self._source if self._request is None else self._request.scope  # type: ignore[attr-defined]
-
-    def _make_request(self) -> ASGIRequest:
-        return ASGIRequest(self._source)
-
-    def _make_response(self) -> Response:
-        message = self._held
-        if message is None:
-            return NO_RESPONSE
-        headers = BytesHeaders(message.get("headers", ()))
-        return Response(self._source.get("method", "GET"), message["status"], headers)
 
     # What the application calls
 
@@ -146,16 +130,18 @@ class ASGIExchange(Engine):
         """Send the head that the flows left, as the application's own message if they could."""
         message = self._held
         response = self._response
+        followed = self.watched or self._exits is not None or message.get("trailers")
         if response is not None:
-            if response.announces_trailers and not message.get("trailers"):
+            if response._trailers and not message.get("trailers"):
                 message = {**message, "trailers": True}
-            if response.headers.changed or response.status != message["status"]:
+                followed = True
+            headers = response.headers
+            if headers._own or response.status != message["status"]:
                 # granian needs the key, daphne and gunicorn a list (protocols A15).
-                pairs = response.headers.pairs
-                message = {**message, "status": response.status, "headers": pairs}
-        if response is not None and response.coded:
+                message = {**message, "status": response.status, "headers": headers._pairs}
+        if response is not None and response._codecs:
             self._place = _CODED
-        elif self.watched or self._exits is not None or message.get("trailers"):
+        elif followed:
             self._place = _OPEN
         else:
             self._place = _PLAIN
@@ -298,10 +284,12 @@ class ASGIExchange(Engine):
         """Send a flow's own answer."""
         data = answer.body
         headers = BytesHeaders()
-        for name, value in answer.headers:
-            headers.append(name, value)
+        headers.extend(answer.headers)
         if answer.status not in (204, 304):
             headers.set("Content-Length", str(len(data)))
+        if not (self._flows or self.watched or self._exits):
+            await self._answer_alone(answer.status, headers.pairs, data)
+            return
         method = self._source.get("method", "GET")
         response = self._response = Response(method, answer.status, headers)
         if not self.head():
@@ -320,6 +308,22 @@ class ASGIExchange(Engine):
             }
         )
         await self._body({"type": "http.response.body", "body": b"" if response.bodiless else data})
+
+    async def _answer_alone(
+        self, status: int, pairs: list[tuple[bytes, bytes]], data: bytes
+    ) -> None:
+        """Send an answer that no flow further out has to see, nor its end: most preflights."""
+        if self._source.get("method") == "HEAD":
+            data = b""
+        self._place = _OPEN
+        send = self._upstream
+        try:
+            await send({"type": "http.response.start", "status": status, "headers": pairs})
+            await send({"type": "http.response.body", "body": data})
+        except OSError:
+            self.gone = True
+            raise
+        self._complete()
 
     def finished(self) -> bool:
         """Whether nothing is left to do when the application returned: END was, or no one waits."""

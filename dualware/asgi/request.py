@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
-from dualware.core.message import Request
+from dualware.core.message import Names, Request
 
 __all__ = ["ASGIRequest", "Scope"]
 
@@ -23,18 +23,21 @@ _PATH_SAFE: Final = "/~!$&'()*+,;=:@"
 class ASGIRequest(Request):
     """One ``http`` or ``websocket`` scope."""
 
-    __slots__ = ("_index", "kind", "scope")
+    __slots__ = ("_index", "scope")
 
     def __init__(self, scope: Scope) -> None:
         self.scope: Scope = scope
         """What the application is called with: the server's object, unless we had to copy it."""
-        self.kind: Literal["http", "websocket"] = scope["type"]
         self._index: dict[bytes, bytes | list[bytes]] | None = None
+
+    @property
+    def kind(self) -> Literal["http", "websocket"]:  # type: ignore[override]
+        return self.scope["type"]  # type: ignore[no-any-return]
 
     @property
     def method(self) -> str:
         # RFC 6455 §4.1: the method of a handshake must be GET; its scope does not say.
-        return str(self.scope.get("method", "GET"))
+        return self.scope.get("method", "GET")  # type: ignore[no-any-return]
 
     @property
     def scheme(self) -> str:
@@ -95,13 +98,26 @@ class ASGIRequest(Request):
         index = self._index
         if index is None:
             index = self._index = _indexed(self.scope.get("headers") or ())
-        value = index.get(name.encode("latin-1"))
+        value = index.get(name.encode())
         if value is None:
             return None
         if isinstance(value, list):
             # RFC 9110 §5.3; RFC 9113 §8.2.3 for Cookie. One join, never a sum (CVE-2025-14550).
             value = (b"; " if name == "cookie" else b",").join(value)
         return value.decode("latin-1")
+
+    def several(self, names: Names) -> list[str | None]:
+        if self._index is not None:
+            return Request.several(self, names)
+        places = names.places
+        found: list[str | None] = [None] * len(places)
+        for raw, value in self.scope.get("headers") or ():
+            place = places.get(raw.lower())
+            if place is not None:
+                if found[place] is not None:
+                    return Request.several(self, names)
+                found[place] = value.decode("latin-1")
+        return found
 
     def set_header(self, name: str, value: str) -> None:
         key = name.encode("latin-1")
@@ -114,6 +130,9 @@ class ASGIRequest(Request):
         state = self.scope.get("state")
         if state is not None:
             state[name] = value
+
+    def exposed(self, name: str) -> Any:
+        return self.scope.get(f"dualware.{name}")
 
 
 def _indexed(headers: Any) -> dict[bytes, bytes | list[bytes]]:

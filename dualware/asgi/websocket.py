@@ -45,11 +45,6 @@ class WebSocketExchange(Engine):
         # Never None here, as it may be of a request.
         self.session = Session()  # pyright: ignore[reportIncompatibleVariableOverride]
 
-    @property
-    def scope(self) -> Scope:
-        """What the application is called with: the server's object unless a flow changed it."""
-        return self._source if self._request is None else self._request.scope  # type: ignore[attr-defined]
-
     def _make_request(self) -> ASGIRequest:
         return ASGIRequest(self._source)
 
@@ -159,8 +154,7 @@ class WebSocketExchange(Engine):
             await self.send({"type": "websocket.close", "code": _POLICY_VIOLATION})
             return
         headers = BytesHeaders()
-        for name, value in answer.headers:
-            headers.append(name, value)
+        headers.extend(answer.headers)
         headers.set("Content-Length", str(len(answer.body)))
         await self.send(
             {"type": f"{_DENIAL}.start", "status": answer.status, "headers": headers.pairs}

@@ -130,6 +130,8 @@ class Engine(Member):
     def start(self, plan: Stack) -> Answer | None:
         """Start the flows of ``plan``, outermost first, until one answers. Returns its answer."""
         self._plan = plan
+        if plan.measures:
+            self.measures = True
         flows = self._flows = []
         self._may_answer = True
         for start in plan.starts:
@@ -155,11 +157,12 @@ class Engine(Member):
 
     def _begun(self, flow: Flow | None, wait: Event | None) -> Flow | None:
         """``flow`` if it goes on from its start, waiting for anything but RESPONSE."""
+        if wait is None:
+            # A flow may be over at any time, with an answer or without.
+            return None
         index = len(self._flows)
         legal = LEGAL[START] if self._answer is None else _AFTER_ANSWER
         self._check(flow, self._plan.middleware[index], wait, legal)
-        if wait is None:
-            return None
         self._early = {**(self._early or {}), index: wait}
         return flow
 

@@ -10,9 +10,10 @@ follow what. It must never know who drives an exchange: that is `dualware.core.e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Final, Literal, cast
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, cast
 
+from dualware.core.headers import Fields
 from dualware.core.message import BODILESS, ExchangeError, NoResponse, Request, Response
 
 if TYPE_CHECKING:
@@ -106,10 +107,18 @@ class Middleware:
     receives: bool = False
     """Whether `Exchange.received` is wanted: under WSGI it puts an object around ``wsgi.input``."""
 
+    asks: Callable[[Request], Awaitable[Any] | None] | None = None
+    """What has to be awaited before the flow starts: for each request an awaitable, or None where
+    there is nothing to ask. Its result is in `Exchange.asked`. Possible under ASGI only; a WSGI
+    wrapper refuses a middleware that has it."""
+
     @property
     def key(self) -> str | int:
         """What tells this middleware from others inside one exchange."""
         return self.name or id(self)
+
+    def superseded(self) -> None:
+        """Hear that another of the same name, further out, runs in this one's place."""
 
     def __call__(self, exchange: Exchange) -> Flow | None:
         """Start the flow of one exchange."""
@@ -154,7 +163,7 @@ class Answer:
 
     __slots__ = ("body", "headers", "status")
 
-    def __init__(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+    def __init__(self, status: int, headers: Fields | list[tuple[str, str]], body: bytes) -> None:
         self.status = status
         self.headers = headers
         self.body = body
@@ -188,6 +197,9 @@ class Exchange:
     send_wait: int = 0
     """Time (ns) spent waiting for the server to take what was sent; known as `first_at` is, and
     only where a middleware of the stack `measures`."""
+    asked: Mapping[str | int, Any] | None = None
+    """What `Middleware.asks` awaited, by the `key` of the middleware; an exception where it
+    failed. None where nobody asked anything."""
 
     _answer: Answer | None
     _may_answer: bool
@@ -208,15 +220,31 @@ class Exchange:
         """The record, shared with every other exchange that is part of the same request."""
         raise NotImplementedError
 
+    # For what runs in every exchange and looks at little: the same, without making the objects.
+
+    @property
+    def method(self) -> str:
+        """`Request.method`."""
+        return self.request.method
+
+    def peek(self, name: str) -> str | None:
+        """`Request.header`, for who asks for one header and, as a rule, no other."""
+        return self.request.header(name)
+
+    def add(self, fields: Fields, unless: tuple[str, ...]) -> bool:
+        """`Headers.extend_alone` of the response: ready fields, unless a name may be taken."""
+        return self.response.headers.extend_alone(fields, unless)
+
     def respond(
         self,
         status: int,
-        headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        headers: Fields | Mapping[str, str] | Iterable[tuple[str, str]] = (),
         body: bytes = b"",
     ) -> None:
         """Answer in the application's place; it and the flows inside never see the request.
 
-        ``headers`` are pairs of `str`. Content-Length is added. The answer passes RESPONSE of
+        ``headers`` are pairs of `str`, or `Fields`, which are sent as they are made. Content-Length
+        is added. The answer passes RESPONSE of
         the flows outside this one only. Legal before the first wait, and in an ``except`` around
         a wait through which an exception of the application passes, as long as nothing was sent:
         then a flow that does not raise again has dealt with the exception. Raises ExchangeError
@@ -231,6 +259,9 @@ class Exchange:
             raise ValueError(f"{status!r} cannot be the status of an answer; use 200 to 599")
         if body and status in BODILESS:
             raise ValueError(f"a {status} response has no body (RFC 9110 §6.4.1)")
+        if isinstance(headers, Fields):
+            self._answer = Answer(status, headers, body)
+            return
         pairs = (
             cast("Mapping[str, str]", headers).items() if isinstance(headers, Mapping) else headers
         )

@@ -8,11 +8,24 @@ checked here, once for both protocols, since some servers split a response on CR
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Generic, TypeVar
+from operator import itemgetter
+from typing import Any, Generic, TypeVar
 
 from dualware.core.fields import HOP_BY_HOP, is_token, is_value
 
-__all__ = ["BytesHeaders", "Headers", "StrHeaders", "add_vary", "drop_length", "weaken_etag"]
+__all__ = [
+    "BytesHeaders",
+    "Fields",
+    "Headers",
+    "StrHeaders",
+    "add_vary",
+    "drop_length",
+    "may_hold",
+    "union",
+    "weaken_etag",
+]
+
+_NAME = itemgetter(0)
 
 _Text = TypeVar("_Text", str, bytes)
 
@@ -88,6 +101,10 @@ class Headers(Generic[_Text]):
         """A value of the list as `str`."""
         raise NotImplementedError
 
+    def _made(self, fields: Fields) -> list[tuple[_Text, _Text]]:
+        """The pairs of ``fields`` as the protocol writes them."""
+        raise NotImplementedError
+
     # What drivers read.
 
     @property
@@ -126,6 +143,32 @@ class Headers(Generic[_Text]):
 
     def __len__(self) -> int:
         return len(self._pairs)
+
+    @property
+    def names(self) -> list[str]:
+        """The names in lower case, each once; what is no text of the protocol has none."""
+        kind = type(self._key(""))
+        known = [name for name, _ in self._pairs if isinstance(name, kind)]
+        return [self._text(name) for name in dict.fromkeys(name.lower() for name in known)]
+
+    def extend_alone(self, fields: Fields, parts: tuple[str, ...]) -> bool:
+        """Add ``fields`` after all others, unless a name may hold one of ``parts``.
+
+        Returns whether they were added; see `may_hold`.
+        """
+        if may_hold(self._pairs, parts):
+            return False
+        self.extend(fields)
+        return True
+
+    def extend(self, fields: Fields | Iterable[tuple[str, str]]) -> None:
+        """Add fields after all others; what was made ready as `Fields` costs no check."""
+        if isinstance(fields, Fields):
+            self._pairs = self._pairs + self._made(fields)
+            self._own = True
+        else:
+            for name, value in fields:
+                self.append(name, value)
 
     def append(self, name: str, value: str) -> None:
         """Add a field after all others, whether or not there is one of that name."""
@@ -186,6 +229,9 @@ class BytesHeaders(Headers[bytes]):
     def _text(self, value: bytes) -> str:
         return value.decode("latin-1")
 
+    def _made(self, fields: Fields) -> list[tuple[bytes, bytes]]:
+        return fields.wire
+
 
 class StrHeaders(Headers[str]):
     """WSGI's list: pairs of native strings (PEP 3333, "The start_response() Callable")."""
@@ -206,20 +252,80 @@ class StrHeaders(Headers[str]):
     def _text(self, value: str) -> str:
         return value
 
+    def _made(self, fields: Fields) -> list[tuple[str, str]]:
+        return fields.text
+
+
+class Fields:
+    """Header fields made ready once: checked, and in the form of either protocol.
+
+    What a policy writes is known when its settings are; a response only takes the pairs over.
+    Raises ValueError as `Headers.append` does.
+    """
+
+    __slots__ = ("text", "wire")
+
+    def __init__(self, pairs: Iterable[tuple[str, str]] = ()) -> None:
+        text, wire = StrHeaders(), BytesHeaders()
+        for name, value in pairs:
+            text.append(name, value)
+            wire.append(name, value)
+        self.text = text.pairs
+        """The pairs under WSGI."""
+        self.wire = wire.pairs
+        """The pairs under ASGI."""
+
+    def __add__(self, other: Fields) -> Fields:
+        both = Fields.__new__(Fields)
+        both.text = self.text + other.text
+        both.wire = self.wire + other.wire
+        return both
+
+
+def may_hold(pairs: list[tuple[_Text, _Text]], parts: tuple[str, ...]) -> bool:
+    """Whether a name among ``pairs`` may hold one of ``parts`` (lower case), at little cost.
+
+    False is certain. True may be two names that meet, or names that are no text of the protocol:
+    whoever hears it looks again.
+    """
+    if not pairs:
+        return False
+    name: Any = pairs[0][0]
+    try:
+        joined = name[:0].join(map(_NAME, pairs)).lower()
+    except TypeError:
+        return True
+    # As text: looking for bytes in bytes takes four times as long.
+    names: str = joined if isinstance(joined, str) else joined.decode("latin-1")
+    for part in parts:  # noqa: SIM110 - any() would cost a generator in every response
+        if part in names:
+            return True
+    return False
+
 
 def add_vary(headers: Headers[str] | Headers[bytes], *names: str) -> None:
     """Make the response vary on the request headers ``names`` (RFC 9110 §12.5.5).
 
-    A union: what stands there keeps its spelling and order, ``*`` stays as it is, several lines
-    become one, and nothing is written when nothing is missing.
+    A union: what stands there keeps its first spelling and its order, ``*`` stays as it is,
+    several lines become one, and nothing is written when nothing has to change.
     """
     lines = headers.get_all("Vary")
-    present = [member for line in lines for member in _members(line)]
-    seen = {member.lower() for member in present}
-    missing = [name for name in names if name.lower() not in seen]
-    if "*" in seen or not missing:
+    if not lines:
+        if names:
+            headers.append("Vary", ", ".join(names))
         return
-    headers.set("Vary", ", ".join([*dict.fromkeys(present), *missing]))
+    present = [member for line in lines for member in _members(line)]
+    united = union((*present, *names))
+    if "*" not in united and (len(lines) > 1 or len(united) != len(present)):
+        headers.set("Vary", ", ".join(united))
+
+
+def union(names: Iterable[str]) -> list[str]:
+    """Header names, each once, in its first spelling and place; case does not tell them apart."""
+    united: dict[str, str] = {}
+    for name in names:
+        united.setdefault(name.lower(), name)
+    return list(united.values())
 
 
 def weaken_etag(headers: Headers[str] | Headers[bytes]) -> None:

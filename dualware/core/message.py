@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     from dualware.core.headers import Headers
 
-__all__ = ["Codec", "ExchangeError", "NoResponse", "Request", "Response"]
+__all__ = ["Codec", "ExchangeError", "Names", "NoResponse", "Request", "Response"]
 
 BODILESS = frozenset({204, 205, 304})
 """Status codes whose response has no content, 1xx aside (RFC 9110 §6.4.1, §15.3.6)."""
@@ -32,6 +32,17 @@ class Codec(Protocol):
     def flush(self) -> bytes:
         """End the coding; return all that was kept back."""
         ...
+
+
+class Names:
+    """Names of request headers (lower case) that are asked for together, see `Request.several`."""
+
+    __slots__ = ("places", "text")
+
+    def __init__(self, *names: str) -> None:
+        self.text = names
+        self.places = {name.encode("ascii"): place for place, name in enumerate(names)}
+        """Where each stands, by its name as bytes."""
 
 
 class Request:
@@ -100,6 +111,10 @@ class Request:
         """
         raise NotImplementedError
 
+    def several(self, names: Names) -> list[str | None]:
+        """What `header` says for each of ``names``, in one pass over the headers."""
+        return [self.header(name) for name in names.text]
+
     def set_header(self, name: str, value: str) -> None:
         """Make the application see exactly one request header ``name`` (lower case)."""
         raise NotImplementedError
@@ -109,6 +124,13 @@ class Request:
 
         WSGI: ``environ["dualware.<name>"]``. ASGI: ``scope["state"]["<name>"]`` where the server
         or the framework gave a ``state``; the scope itself gains no key (protocols A5).
+        """
+        raise NotImplementedError
+
+    def exposed(self, name: str) -> Any:
+        """What application code left for us in its protocol objects, None where it left nothing.
+
+        WSGI: ``environ["dualware.<name>"]``. ASGI: ``scope["dualware.<name>"]``.
         """
         raise NotImplementedError
 
@@ -141,8 +163,9 @@ class Response:
         self.opaque = False
         """Whether the body passes by without our seeing it: ``wsgi.file_wrapper``, pathsend,
         zerocopysend, or a message of an unknown type. It takes no codec."""
-        self._codecs: list[Codec] = []
-        self._trailers: list[tuple[str, Callable[[], str]]] = []
+        # Most responses have neither: tuples, so that nothing is made for them.
+        self._codecs: tuple[Codec, ...] = ()
+        self._trailers: tuple[tuple[str, Callable[[], str]], ...] = ()
 
     @property
     def bodiless(self) -> bool:
@@ -182,7 +205,7 @@ class Response:
             # RFC 9110 §8.6: replace the length or remove it, never leave a wrong one.
             self.headers.set("Content-Length", str(len(self.first_chunk or b"")))
         else:
-            self._codecs.append(codec)
+            self._codecs += (codec,)
             self.headers.remove("Content-Length")
 
     def first(self, chunk: bytes, *, complete: bool) -> None:
@@ -190,7 +213,7 @@ class Response:
         if self._codecs:
             chunk = self.through(chunk, last=complete)
             if complete:
-                self._codecs.clear()
+                self._codecs = ()
                 self.headers.set("Content-Length", str(len(chunk)))
         self.first_chunk = chunk
         self.complete = complete
@@ -224,7 +247,7 @@ class Response:
 
         Only where `Request.trailers` says so. Announcing it in ``Trailer`` is the caller's part.
         """
-        self._trailers.append((name, make))
+        self._trailers += ((name, make),)
 
 
 class NoResponse(Response):

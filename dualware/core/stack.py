@@ -26,7 +26,9 @@ class Stack:
     >>> app = stack.asgi(app)              # doctest: +SKIP
     """
 
-    __slots__ = ("keys", "late", "measures", "middleware", "receives", "starts")
+    __slots__ = (
+        "asking", "keys", "late", "measures", "middleware", "receives", "starts",
+    )  # fmt: skip
 
     def __init__(self, middleware: Iterable[Middleware] = ()) -> None:
         listed: tuple[Any, ...] = tuple(middleware)
@@ -37,7 +39,8 @@ class Stack:
         # Law 9 for neighbours, settled once: of two with the same key the outer one runs.
         once: dict[str | int, Middleware] = {}
         for each in listed:
-            once.setdefault(each.key, each)
+            if once.setdefault(each.key, each) is not each:
+                each.superseded()
         self.middleware = tuple(once.values())
         """Those that run, outermost first."""
         self.starts: Starts = tuple(each.__call__ for each in self.middleware)
@@ -52,6 +55,8 @@ class Stack:
             if type(each).on_late_error is not Middleware.on_late_error
         )
         """Whom to tell of failures after END."""
+        self.asking = tuple(each for each in self.middleware if each.asks is not None)
+        """Those that have something to ask before the flows start."""
         self.keys = frozenset(once)
         """What `Engine.ran` remembers of this stack."""
 
@@ -60,6 +65,9 @@ class Stack:
         if ran.isdisjoint(self.keys):
             # The commonest by far: other middleware than those outside.
             return self
+        for each in self.middleware:
+            if each.key in ran:
+                each.superseded()
         return Stack(each for each in self.middleware if each.key not in ran)
 
     def __iter__(self) -> Iterator[Middleware]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol
 
 from dualware.core.nesting import enclosing
+from dualware.core.problems import Problem, SettingsError
 from dualware.core.record import CURRENT
 from dualware.core.stack import Stack
 from dualware.core.wrapper import Wrapper
@@ -39,6 +40,8 @@ class WSGIWrapper(Wrapper):
 
     def __init__(self, app: WSGIApplication, stack: Stack, *, effects: Effects = REAL) -> None:
         super().__init__(app, stack, effects, driver=WSGIWrapper)
+        if stack.asking:
+            raise SettingsError([_unanswerable(each) for each in stack.asking])
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """PEP 3333, "The Application/Framework Side"."""
@@ -54,8 +57,6 @@ class WSGIWrapper(Wrapper):
             exchange.outer = outer
         else:
             exchange.token = CURRENT.set(exchange)
-        if plan.measures:
-            exchange.measures = True
         if plan.receives:
             exchange.count_received()
         body: Iterable[bytes] | None = None
@@ -70,6 +71,11 @@ class WSGIWrapper(Wrapper):
             return _streamed(exchange, body, environ)
         except BaseException as error:
             return _failed(exchange, body, error)
+
+
+def _unanswerable(each: Middleware) -> Problem:
+    sentence = f"{type(each).__name__} has a coroutine function to call, and WSGI awaits nothing"
+    return Problem("DW205", each.name or type(each).__name__, sentence, "a plain function works")
 
 
 class _Factory(Protocol[_P]):

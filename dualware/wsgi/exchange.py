@@ -185,8 +185,7 @@ class WSGIExchange(Engine):
         """Hand a flow's own answer to the server. Returns its body."""
         data = answer.body
         headers = StrHeaders()
-        for name, value in answer.headers:
-            headers.append(name, value)
+        headers.extend(answer.headers)
         if answer.status not in (204, 304):
             headers.set("Content-Length", str(len(data)))
         response = self._response = self._respond_with(answer.status, headers)

@@ -106,6 +106,9 @@ class WSGIRequest(Request):
         # A key without a dot would have to be a str (wsgiref.validate).
         self.environ[f"dualware.{name}"] = value
 
+    def exposed(self, name: str) -> Any:
+        return self.environ.get(f"dualware.{name}")
+
 
 def _environ_key(name: str) -> str:
     # PEP 3333, "environ Variables": these two come without HTTP_, as CGI has them.

@@ -8,10 +8,13 @@ import pytest
 import dualware.core.headers as headers_module
 from dualware.core.headers import (
     BytesHeaders,
+    Fields,
     Headers,
     StrHeaders,
     add_vary,
     drop_length,
+    may_hold,
+    union,
     weaken_etag,
 )
 
@@ -296,8 +299,12 @@ def test_known_names_are_bounded(make, monkeypatch):
         (["Accept"], ["Origin"], ["Accept, Origin"]),
         (["accept, ORIGIN"], ["Origin"], ["accept, ORIGIN"]),
         (["Accept", "Cookie"], ["Origin"], ["Accept, Cookie, Origin"]),
+        (["Accept", "Origin"], ["Origin"], ["Accept, Origin"]),
+        (["Accept", "origin"], ["Origin"], ["Accept, origin"]),
+        (["Origin, ORIGIN"], ["Origin"], ["Origin"]),
+        (["*", "Accept"], ["Origin"], ["*", "Accept"]),
         # Nothing is missing, so nothing is written.
-        (["Accept", "Origin"], ["Origin"], ["Accept", "Origin"]),
+        (["accept, Origin"], ["Origin", "Accept"], ["accept, Origin"]),
         (["Accept", "Accept"], ["Origin"], ["Accept, Origin"]),
         (["*"], ["Origin"], ["*"]),
         (["Accept, *"], ["Origin"], ["Accept, *"]),
@@ -343,6 +350,7 @@ def test_drop_length(make):
     [
         lambda headers: headers.get("X"),
         lambda headers: headers._text("X"),
+        lambda headers: headers._made(Fields()),
         lambda headers: headers.append("X", "1"),
     ],
 )
@@ -350,3 +358,79 @@ def test_what_a_protocol_fills_in(ask):
     """The base class knows no wire form."""
     with pytest.raises(NotImplementedError):
         ask(Headers())
+
+
+# What is made ready
+
+
+def test_fields_are_made_for_both():
+    """Checked once, in either form."""
+    fields = Fields([("X-One", "1"), ("Vary", "Origin")])
+
+    assert [("X-One", "1"), ("Vary", "Origin")] == fields.text
+    assert [(b"x-one", b"1"), (b"vary", b"Origin")] == fields.wire
+    both = fields + Fields([("X-Two", "2")])
+    assert (3, 3, 2) == (len(both.text), len(both.wire), len(fields.text))
+
+
+@pytest.mark.parametrize(
+    "pair", [("X\r\nY", "1"), ("X", "1\r\nY: 2"), ("Connection", "close"), ("Trailer", "X")]
+)
+def test_fields_are_checked(pair):
+    """As every field that is added."""
+    with pytest.raises(ValueError, match=r"cannot be|hop-by-hop"):
+        Fields([pair])
+
+
+def test_fields_are_taken_over(make):
+    """The list that was handed over stays as it is, and so do the fields."""
+    headers = make(("X-App", "1"))
+    before = headers.pairs
+    fields = Fields([("X-One", "1")])
+    headers.extend(fields)
+    headers.append("X-Two", "2")
+    headers.extend([("X-Three", "3")])
+
+    assert [("x-app", "1"), ("x-one", "1"), ("x-two", "2"), ("x-three", "3")] == shown(headers)
+    assert 1 == len(before) == len(fields.text) == len(fields.wire)
+
+
+@pytest.mark.parametrize(
+    ("names", "added"),
+    [
+        ([], True),
+        (["X-One", "Content-Type"], True),
+        (["VARY"], False),
+        (["x-vary-more"], False),
+        (["X-Va", "Ry"], False),
+    ],
+)
+def test_fields_unless_a_name_is_taken(make, names, added):
+    """A cheap look: it may say no for nothing, never yes."""
+    headers = make(*[(name, "1") for name in names])
+
+    assert added is headers.extend_alone(Fields([("X-Mine", "1")]), ("vary",))
+    assert added is ("X-Mine" in headers)
+
+
+def test_names(make):
+    """Each once, in lower case and in order."""
+    headers = make(("X-B", "1"), ("x-a", "2"), ("x-b", "3"))
+
+    assert ["x-b", "x-a"] == headers.names
+
+
+def test_names_that_are_no_text():
+    """What an application writes that is not the protocol's is left to the server.
+
+    ASGI only: wsgiref refuses what is no str long before.
+    """
+    headers = BytesHeaders([(b"x-a", b"1"), ("x-b", "2")])
+
+    assert ["x-a"] == headers.names
+    assert may_hold(headers.pairs, ("vary",))
+
+
+def test_union():
+    """The first spelling counts."""
+    assert ["Origin", "Cookie"] == union(["Origin", "Cookie", "origin", "COOKIE"])

@@ -9,7 +9,7 @@ import pytest
 
 from dualware.core.exchange import NO_RESPONSE
 from dualware.core.headers import StrHeaders
-from dualware.core.message import ExchangeError, Request, Response
+from dualware.core.message import ExchangeError, Names, Request, Response
 
 
 class Tagged:
@@ -308,7 +308,13 @@ def test_properties_of_a_request(name):
 
 @pytest.mark.parametrize(
     ("name", "arguments"),
-    [("header", ["a"]), ("set_header", ["a", "b"]), ("expose", ["a", 1])],
+    [
+        ("header", ["a"]),
+        ("set_header", ["a", "b"]),
+        ("expose", ["a", 1]),
+        ("exposed", ["a"]),
+        ("several", [Names("a")]),
+    ],
 )
 def test_methods_of_a_request(name, arguments):
     """A driver's room fills it in."""
