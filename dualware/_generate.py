@@ -134,7 +134,7 @@ def _class(protocol: str, word: str) -> str:
     name, app = f"{ORDER[word]}Middleware", _APPS[protocol]
     doc = inspect.getdoc(class_of(word)) or ""
     parameters = [_parameter(each, field) for each, field in model.model_fields.items()]
-    options = [f'                        "{each}": {each},' for each in model.model_fields]
+    options = [f'            "{each}": {each},' for each in model.model_fields]
     return "\n".join(
         [
             f"class {name}({protocol.upper()}Wrapper):",
@@ -155,19 +155,10 @@ def _class(protocol: str, word: str) -> str:
             "        *,",
             *parameters,
             "    ) -> None:",
-            "        super().__init__(",
-            "            app,",
-            "            Stack(",
-            "                [",
-            "                    single(",
-            f'                        "{word}",',
-            "                        {",
-            *(f"    {option}" for option in options),
-            "                        },",
-            "                    )",
-            "                ]",
-            "            ),",
-            "        )",
+            "        options = {",
+            *options,
+            "        }",
+            f'        super().__init__(app, Stack([single("{word}", options)]))',
             "",
         ]
     )

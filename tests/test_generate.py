@@ -22,6 +22,7 @@ from dualware import _generate
 from dualware.core.presets import PRESETS
 from dualware.middleware.model import Settings
 from dualware.settings import ORDER, model_of
+from tests.least import least
 
 FILES = {
     "dualware/asgi/__init__.py",
@@ -130,9 +131,9 @@ def test_both_protocols_take_the_same(word):
 def test_what_is_given_arrives(room, word):
     """Every parameter reaches the setting of its name: none is crossed with another."""
     wrapper = wrapper_of(room, word)
-    (built,) = wrapper(print).stack
+    (built,) = wrapper(print, **least(word)).stack
 
-    assert model_of(word)() == built.settings
+    assert model_of(word)(**least(word)) == built.settings
     source = inspect.getsource(wrapper.__init__)
     names = list(model_of(word).model_fields)
     assert [(name, name) for name in names] == re.findall(

@@ -1155,6 +1155,7 @@ FAULTS = [
     ({"timing_allow_origin": ["https://A.example"]}, "DW202"),
     ({"timing_allow_origin": ["https://a.example:443"]}, "DW202"),
     ({"timing_allow_origin": ["a.example"]}, "DW202"),
+    ({"timing_allow_origin": ["https://*.a.example"]}, "DW202"),
     ({"timing_allow_origin": ["https://a.example\r\nX: y"]}, "DW202"),
     ({"metrics": print}, "DW104"),
     ({"metrics": ["print"]}, "DW106"),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ASGIWrapper",
+    "CORSMiddleware",
     "LoggingMiddleware",
     "RequestIDMiddleware",
     "TimingMiddleware",
@@ -62,36 +63,27 @@ class RequestIDMiddleware(ASGIWrapper):
         outbound_hosts: list[str] | tuple[str, ...] | None = None,
         error_response: bool = False,
     ) -> None:
-        super().__init__(
-            app,
-            Stack(
-                [
-                    single(
-                        "request_id",
-                        {
-                            "header": header,
-                            "inbound": inbound,
-                            "response_header": response_header,
-                            "trust": trust,
-                            "validator": validator,
-                            "allow_unsafe": allow_unsafe,
-                            "max_length": max_length,
-                            "on_invalid": on_invalid,
-                            "generator": generator,
-                            "on_conflict": on_conflict,
-                            "set_request_header": set_request_header,
-                            "expose": expose,
-                            "traceparent": traceparent,
-                            "trace_headers": trace_headers,
-                            "bind_contextvars": bind_contextvars,
-                            "clear_structlog": clear_structlog,
-                            "outbound_hosts": outbound_hosts,
-                            "error_response": error_response,
-                        },
-                    )
-                ]
-            ),
-        )
+        options = {
+            "header": header,
+            "inbound": inbound,
+            "response_header": response_header,
+            "trust": trust,
+            "validator": validator,
+            "allow_unsafe": allow_unsafe,
+            "max_length": max_length,
+            "on_invalid": on_invalid,
+            "generator": generator,
+            "on_conflict": on_conflict,
+            "set_request_header": set_request_header,
+            "expose": expose,
+            "traceparent": traceparent,
+            "trace_headers": trace_headers,
+            "bind_contextvars": bind_contextvars,
+            "clear_structlog": clear_structlog,
+            "outbound_hosts": outbound_hosts,
+            "error_response": error_response,
+        }
+        super().__init__(app, Stack([single("request_id", options)]))
 
 
 class LoggingMiddleware(ASGIWrapper):
@@ -135,47 +127,38 @@ class LoggingMiddleware(ASGIWrapper):
         extra: Mapping[str, Any] | Callable[[Exchange], Mapping[str, Any]] | None = None,
         route: Callable[[Request], str | None] | None = None,
     ) -> None:
-        super().__init__(
-            app,
-            Stack(
-                [
-                    single(
-                        "logging",
-                        {
-                            "preset": preset,
-                            "sink": sink,
-                            "logger": logger,
-                            "event": event,
-                            "start_event": start_event,
-                            "levels": levels,
-                            "slow_ms": slow_ms,
-                            "exclude": exclude,
-                            "exclude_prefixes": exclude_prefixes,
-                            "exclude_regex": exclude_regex,
-                            "exclude_when": exclude_when,
-                            "exclude_errors": exclude_errors,
-                            "sample": sample,
-                            "query": query,
-                            "redact_params": redact_params,
-                            "request_headers": request_headers,
-                            "response_headers": response_headers,
-                            "redact_headers": redact_headers,
-                            "allow_sensitive": allow_sensitive,
-                            "client_ip": client_ip,
-                            "anonymise_ip": anonymise_ip,
-                            "max_lengths": max_lengths,
-                            "count_request_body": count_request_body,
-                            "status_for_abort": status_for_abort,
-                            "log_exceptions": log_exceptions,
-                            "websocket": websocket,
-                            "fields": fields,
-                            "extra": extra,
-                            "route": route,
-                        },
-                    )
-                ]
-            ),
-        )
+        options = {
+            "preset": preset,
+            "sink": sink,
+            "logger": logger,
+            "event": event,
+            "start_event": start_event,
+            "levels": levels,
+            "slow_ms": slow_ms,
+            "exclude": exclude,
+            "exclude_prefixes": exclude_prefixes,
+            "exclude_regex": exclude_regex,
+            "exclude_when": exclude_when,
+            "exclude_errors": exclude_errors,
+            "sample": sample,
+            "query": query,
+            "redact_params": redact_params,
+            "request_headers": request_headers,
+            "response_headers": response_headers,
+            "redact_headers": redact_headers,
+            "allow_sensitive": allow_sensitive,
+            "client_ip": client_ip,
+            "anonymise_ip": anonymise_ip,
+            "max_lengths": max_lengths,
+            "count_request_body": count_request_body,
+            "status_for_abort": status_for_abort,
+            "log_exceptions": log_exceptions,
+            "websocket": websocket,
+            "fields": fields,
+            "extra": extra,
+            "route": route,
+        }
+        super().__init__(app, Stack([single("logging", options)]))
 
 
 class TimingMiddleware(ASGIWrapper):
@@ -207,30 +190,97 @@ class TimingMiddleware(ASGIWrapper):
         queue_trusted: list[str] | tuple[str, ...] = (),
         thread_cpu: bool = False,
     ) -> None:
-        super().__init__(
-            app,
-            Stack(
-                [
-                    single(
-                        "timing",
-                        {
-                            "header": header,
-                            "metric": metric,
-                            "expose_spans": expose_spans,
-                            "auto_end": auto_end,
-                            "legacy_header": legacy_header,
-                            "trailers": trailers,
-                            "max_entries": max_entries,
-                            "max_bytes": max_bytes,
-                            "timing_allow_origin": timing_allow_origin,
-                            "metrics": metrics,
-                            "duration_until": duration_until,
-                            "route": route,
-                            "queue_header": queue_header,
-                            "queue_trusted": queue_trusted,
-                            "thread_cpu": thread_cpu,
-                        },
-                    )
-                ]
-            ),
-        )
+        options = {
+            "header": header,
+            "metric": metric,
+            "expose_spans": expose_spans,
+            "auto_end": auto_end,
+            "legacy_header": legacy_header,
+            "trailers": trailers,
+            "max_entries": max_entries,
+            "max_bytes": max_bytes,
+            "timing_allow_origin": timing_allow_origin,
+            "metrics": metrics,
+            "duration_until": duration_until,
+            "route": route,
+            "queue_header": queue_header,
+            "queue_trusted": queue_trusted,
+            "thread_cpu": thread_cpu,
+        }
+        super().__init__(app, Stack([single("timing", options)]))
+
+
+class CORSMiddleware(ASGIWrapper):
+    """Let pages of other origins read responses: theirs whom the settings name.
+
+    Settings as in `dualware.middleware.cors`. Raises SettingsError with every problem at once.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        allow_origins: list[str] | tuple[str, ...] | Callable[[str, Request], object] = (),
+        allow_methods: list[str] | tuple[str, ...] = (),
+        allow_headers: list[str] | tuple[str, ...] = (),
+        allow_credentials: bool = False,
+        allow_origin_regex: str | re.Pattern[str] | None = None,
+        expose_headers: list[str] | tuple[str, ...] = (),
+        max_age: int | Literal["never"] | None = None,
+        expose_all: bool = False,
+        dangerously_allow_null_origin: bool = False,
+        dangerously_allow_insecure_origins: bool = False,
+        dangerously_allow_public_suffix: bool = False,
+        on_existing: Literal["replace", "keep"] = "replace",
+        on_exception: Literal["raise", "respond"] = "raise",
+        advertise: Literal["requested", "all"] = "requested",
+        strict_methods: bool = False,
+        allow_safelisted_headers: bool = False,
+        passthrough: bool = False,
+        success_status: int = 204,
+        failure_status: Literal[403, 400, 200, 204] = 403,
+        vary: list[str] | tuple[str, ...] = (),
+        vary_preflight: bool = True,
+        always_send: bool = False,
+        private_network: bool = False,
+        timing_origins: Literal["*"] | list[str] | tuple[str, ...] | None = None,
+        websocket_origins: (
+            Literal["same-policy", "same-origin"] | list[str] | tuple[str, ...] | None
+        ) = None,
+        require_origin: bool = False,
+        explain: bool = False,
+        policies: (
+            list[tuple[str, Mapping[str, Any]]] | tuple[tuple[str, Mapping[str, Any]], ...]
+        ) = (),
+    ) -> None:
+        options = {
+            "allow_origins": allow_origins,
+            "allow_methods": allow_methods,
+            "allow_headers": allow_headers,
+            "allow_credentials": allow_credentials,
+            "allow_origin_regex": allow_origin_regex,
+            "expose_headers": expose_headers,
+            "max_age": max_age,
+            "expose_all": expose_all,
+            "dangerously_allow_null_origin": dangerously_allow_null_origin,
+            "dangerously_allow_insecure_origins": dangerously_allow_insecure_origins,
+            "dangerously_allow_public_suffix": dangerously_allow_public_suffix,
+            "on_existing": on_existing,
+            "on_exception": on_exception,
+            "advertise": advertise,
+            "strict_methods": strict_methods,
+            "allow_safelisted_headers": allow_safelisted_headers,
+            "passthrough": passthrough,
+            "success_status": success_status,
+            "failure_status": failure_status,
+            "vary": vary,
+            "vary_preflight": vary_preflight,
+            "always_send": always_send,
+            "private_network": private_network,
+            "timing_origins": timing_origins,
+            "websocket_origins": websocket_origins,
+            "require_origin": require_origin,
+            "explain": explain,
+            "policies": policies,
+        }
+        super().__init__(app, Stack([single("cors", options)]))

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from werkzeug.utils import ImportStringError, import_string
 
+from dualware.core.fetch import FORBIDDEN_METHODS, NORMALIZED_METHODS, is_forbidden_header
 from dualware.core.fields import is_token
 from dualware.core.headers import StrHeaders
 from dualware.core.levels import OUTCOMES, is_key
+from dualware.core.origins import read
 from dualware.core.outbound import host_pattern
+from dualware.core.paths import path_rule
 from dualware.core.peers import UNIX, network
 
 if TYPE_CHECKING:
@@ -25,9 +28,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Unfit",
+    "askable",
     "client_ip",
+    "exposable",
+    "fitting",
     "host",
     "imported",
+    "is_awaited",
+    "method",
     "metric_sink",
     "near",
     "no_class",
@@ -35,6 +43,8 @@ __all__ = [
     "one_line",
     "one_of",
     "origin",
+    "origin_pattern",
+    "path",
     "pattern",
     "peer",
     "plain_path",
@@ -139,23 +149,23 @@ def host(text: str) -> str:
         ) from error
 
 
-_ORIGIN: Final = re.compile(
-    r"[a-z][a-z0-9+.-]*://(?:[a-z0-9_-][a-z0-9._-]*|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?"
-)
-"""An origin as browsers write it (Fetch §3.2, "serializing an origin")."""
-_DEFAULT_PORT: Final = re.compile(r"http://[^/]*:80|https://[^/]*:443")
-
-
 def origin(text: str) -> str:
     """An origin in the one spelling that browsers send, so that it can match."""
     if text == "*":
         raise Unfit("DW203", "'*' in a list", "write '*' alone, or the origins without it")
-    if _DEFAULT_PORT.fullmatch(text):
-        hint = f"write {text.rpartition(':')[0]!r}"
-        raise Unfit("DW202", f"{text!r}: origins leave the default port out", hint)
-    if not _ORIGIN.fullmatch(text):
-        hint = "write 'https://shop.example': lower case, no path, no slash at the end"
-        raise Unfit("DW202", f"{text!r} is not an origin", hint)
+    if "*" in text:
+        raise Unfit("DW202", f"{text!r} is a pattern", "write each origin in full")
+    return origin_pattern(text)
+
+
+def origin_pattern(text: str) -> str:
+    """The same, or with ``*.`` before the host or ``:*`` for the port; or ``*`` for all."""
+    try:
+        if text != "*":
+            read(text)
+    except ValueError as error:
+        sentence, _, hint = str(error).partition("; ")
+        raise Unfit("DW202", sentence, hint) from error
     return text
 
 
@@ -189,6 +199,65 @@ def plain_path(path: str) -> str:
         sentence = f"{path!r} is compared with the decoded path, without its query"
         raise Unfit("DW106", sentence, "leave the query out, and write the characters themselves")
     return path
+
+
+def path(text: Any) -> str:
+    """A prefix or glob that some path can match."""
+    if not isinstance(text, str):
+        # What could be chosen by its name only would answer no preflight, and so allow nothing.
+        hint = "write the path whose preflights it answers, as '/api'"
+        raise Unfit("DW103", f"a policy without a path, but {text!r}", hint)
+    try:
+        return path_rule(text)
+    except ValueError as error:
+        sentence, _, hint = str(error).partition("; ")
+        raise Unfit("DW304", sentence, hint) from error
+
+
+# What may be asked for, and read, across origins
+
+
+def method(text: str) -> str:
+    """A method that scripts can use, as browsers send it; or ``*``."""
+    upper = text.upper()
+    if not is_token(text):
+        raise Unfit("DW301", f"{text!r} is not a method", "write 'PUT'")
+    if upper in FORBIDDEN_METHODS:
+        raise Unfit("DW301", f"{text!r}: no script can use that method", "leave it out")
+    return upper if upper in NORMALIZED_METHODS else text
+
+
+def askable(name: str) -> str:
+    """The name, in lower case, of a request header that scripts can set; or ``*``."""
+    lower = name.lower()
+    if not is_token(name):
+        raise Unfit("DW302", f"{name!r} is not a header name", "write 'X-Name'")
+    if lower.startswith("access-control-") or is_forbidden_header(lower):
+        raise Unfit("DW302", f"{name!r}: no script can set that header", "leave it out")
+    return lower
+
+
+def exposable(name: str) -> str:
+    """The name of a response header that scripts of other origins may read; or ``*``."""
+    lower = name.lower()
+    if not is_token(name):
+        raise Unfit("DW302", f"{name!r} is not a header name", "write 'X-Name'")
+    # Fetch §2.2.2, "forbidden response-header name"; the others mean nothing to a script.
+    if lower in _UNREADABLE or lower.startswith("access-control-request-"):
+        raise Unfit("DW302", f"{name!r}: no script can read that header", "leave it out")
+    return name
+
+
+_UNREADABLE: Final = frozenset(
+    {
+        "access-control-allow-headers",
+        "access-control-allow-methods",
+        "access-control-max-age",
+        "origin",
+        "set-cookie",
+        "set-cookie2",
+    }
+)
 
 
 # Words, expressions, callables
@@ -255,17 +324,13 @@ def no_class(function: Any) -> Any:
     return function
 
 
-def usable(function: Any, arguments: int, instead: str) -> Any:
-    """What can be called with so many arguments, and need not be awaited.
+def fitting(function: Any, arguments: int, instead: str) -> Any:
+    """What can be called with so many arguments, and may have to be awaited.
 
     ``instead`` says what else could stand there.
     """
     if not callable(function):
         raise Unfit("DW104", f"{function!r} can't be called", f"write {instead}")
-    # The second is for instances whose `__call__` is a coroutine function.
-    for each in (function, getattr(function, "__call__", None)):  # noqa: B004
-        if inspect.iscoroutinefunction(each):
-            raise Unfit("DW205", f"{function!r} is a coroutine function", "a plain function works")
     try:
         inspect.signature(function).bind(*range(arguments))
     except TypeError as error:
@@ -296,3 +361,17 @@ def metric_sink(given: Any, named: Mapping[str, str]) -> Any:
     except ValueError as error:
         # Somebody else has registered what it is called.
         raise Unfit("DW299", f"{given!r} can't be used: {error}") from error
+
+
+def is_awaited(function: Any) -> bool:
+    """Whether what ``function`` returns has to be awaited."""
+    # The second is for instances whose `__call__` is a coroutine function.
+    both = (function, getattr(function, "__call__", None))  # noqa: B004
+    return any(inspect.iscoroutinefunction(each) for each in both)
+
+
+def usable(function: Any, arguments: int, instead: str) -> Any:
+    """What can be called with so many arguments, and need not be awaited."""
+    if callable(function) and is_awaited(function):
+        raise Unfit("DW205", f"{function!r} is a coroutine function", "a plain function works")
+    return fitting(function, arguments, instead)

@@ -21,7 +21,7 @@ CODES: Final[dict[str, str]] = {
     "DW106": "value outside its range or not one of the choices",
     # DW2xx: values that are well formed and still make no sense.
     "DW201": "not a header name",
-    "DW202": "not a network, host or address",
+    "DW202": "not a network, host, address or origin",
     "DW203": "settings that exclude each other",
     "DW204": "not a name that the grammar of its header allows",
     "DW205": "a callable that can't be used here",
@@ -29,6 +29,11 @@ CODES: Final[dict[str, str]] = {
     "DW207": "not a field of the log line",
     "DW208": "a library that is not installed",
     "DW299": "refused by the middleware",
+    # DW3xx: what can't be shared across origins.
+    "DW301": "a method that can't be allowed",
+    "DW302": "a header that can't be allowed or exposed",
+    "DW303": "credentials for origins that somebody else can have",
+    "DW304": "not a path that a policy can be for",
 }
 """Code → what it stands for. A code is never used again for something else."""
 

@@ -8,7 +8,7 @@ always is.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -46,6 +46,7 @@ class Record:
     __slots__ = (
         "__weakref__",
         "clock",
+        "cors",
         "ended",
         "error",
         "fields",
@@ -76,6 +77,9 @@ class Record:
         """Trace context of the request: ``trace_id``, ``parent_span_id``, ``trace_flags``…"""
         self.route: str | None = None
         """The template of the path that the application routed by, ``/items/{id}``, if known."""
+        self.cors: str | bool | None = None
+        """The CORS policy that the application chose for its response: a name, or False for
+        none; None where it left that to the path."""
         self.outbound: Any = None
         """How `outbound_headers` speaks of this exchange; the request_id middleware's plan."""
         self.spans: list[Any] | None = None
@@ -86,6 +90,17 @@ class Record:
         """What `add_fields` put on the log line."""
         self.fields_dropped = 0
         """How many fields came after the `FIELDS_MOST`-th."""
+
+    def add(self, fields: Mapping[str, Any]) -> None:
+        """Put fields on the log line, as `add_fields` does."""
+        kept = self.fields
+        if kept is None:
+            kept = self.fields = {}
+        for name, value in fields.items():
+            if name in kept or len(kept) < FIELDS_MOST:
+                kept[name] = value
+            else:
+                self.fields_dropped += 1
 
 
 class Holder(Protocol):
@@ -159,14 +174,7 @@ def add_fields(**fields: Any) -> bool:
     record = live_record()
     if record is None or record.ended:
         return False
-    kept = record.fields
-    if kept is None:
-        kept = record.fields = {}
-    for name, value in fields.items():
-        if name in kept or len(kept) < FIELDS_MOST:
-            kept[name] = value
-        else:
-            record.fields_dropped += 1
+    record.add(fields)
     return True
 
 

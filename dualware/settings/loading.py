@@ -26,6 +26,7 @@ ORDER: Final[Mapping[str, str]] = {
     "request_id": "RequestID",
     "logging": "Logging",
     "timing": "Timing",
+    "cors": "CORS",
 }
 """Every middleware by its word, in canonical order, outermost first. The class lives in the
 module of that word, its settings model beside it."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from dualware.core.problems import Problem, SettingsError
 from dualware.middleware.model import Settings
@@ -55,7 +56,7 @@ def problems_of(word: str, error: ValueError, model: type[Settings] | None = Non
         return [Problem("DW299", word, str(error))]
     places: dict[tuple[str | int, ...], list[Any]] = {}
     for each in error.errors(include_url=False):
-        places.setdefault(_place(model, each["loc"]), []).append(each)
+        places.setdefault(_place(each, model), []).append(each)
     return [
         _problem(word, model, place, errors)
         for place, errors in places.items()
@@ -74,14 +75,25 @@ def _is_default(model: type[Settings], name: Any, value: Any) -> bool:
     return field is not None and type(value) is type(field.default) and value == field.default
 
 
-def _place(model: type[Settings], loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
+def _place(error: Any, model: type[Settings]) -> tuple[str | int, ...]:
     # Behind the field pydantic names the branch of a union that it tried, which is no place, or
-    # the key of a mapping, which is one.
+    # the key of a mapping or a setting inside the setting, which are.
+    loc: tuple[str | int, ...] = error["loc"]
     field = model.model_fields.get(str(loc[0])) if loc else None
     kinds = () if field is None else _members(field.annotation)
     keyed = [dict] == [get_origin(each) for each in kinds if each is not type(None)]
-    rest = (part for part in loc[1:] if isinstance(part, int) or (keyed and part != "[key]"))
+    known = {*_fields(model), *(loc[-1:] if error["type"] == "extra_forbidden" else ())}
+    rest = (
+        part
+        for part in loc[1:]
+        if isinstance(part, int) or part in known or (keyed and part != "[key]")
+    )
     return (*loc[:1], *rest)
+
+
+def _fields(model: type[Settings]) -> dict[str, FieldInfo]:
+    """The fields of a model, and of that inside it."""
+    return {**(model.inner.model_fields if model.inner else {}), **model.model_fields}
 
 
 def _problem(
@@ -103,7 +115,7 @@ def _problem(
 
 
 def _unknown(path: str, name: str, model: type[Settings]) -> Problem:
-    close = difflib.get_close_matches(name, model.model_fields, n=1)
+    close = difflib.get_close_matches(name, _fields(model), n=1)
     known = ", ".join(model.model_fields)
     hint = f"did you mean {close[0]!r}?" if close else f"there are: {known}"
     return Problem("DW101", path, "unknown setting", hint)
@@ -113,8 +125,8 @@ def _wrong_type(
     path: str, model: type[Settings], place: tuple[str | int, ...], error: Any
 ) -> Problem:
     value = error["input"]
-    field = model.model_fields.get(str(place[0])) if place else None
-    if field is None or len(place) > 1:
+    field = _fields(model).get(str(place[-1])) if place else None
+    if field is None:
         return Problem("DW104", path, f"{_sentence(error)}, got {_shown(value)}")
     sentence = f"expected {described(field.annotation)}, got {_shown(value)}"
     listed = any(get_origin(each) in (list, tuple) for each in _members(field.annotation))

@@ -61,6 +61,7 @@ def test_a_record_before_anything_happened():
 
     assert clock is record.clock
     assert {
+        "cors": None,
         "ended": False,
         "error": None,
         "fields": None,
