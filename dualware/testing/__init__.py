@@ -9,9 +9,11 @@ used. It must never do anything else.
 `WSGIClient`           a raw server and client that checks every PEP 3333 rule
 `ASGIClient`           the same for ASGI: http, websocket and lifespan
 `ProtocolError`        what they raise, with every broken rule
+`Browser`              a page that fetches, and what the Fetch standard lets it read
+`SharedCache`          a cache between browsers and applications
 =====================  ==========================================================
 
-The pytest fixtures ``protocol``, ``dual`` and ``chunking`` are in `plugin`,
+The pytest fixtures ``protocol``, ``dual``, ``chunking`` and ``browser`` are in `plugin`,
 which pytest finds by itself once the package is installed.
 """
 
@@ -23,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .asgi import ASGIClient, ClientDisconnected, NeedsEventLoop
     from .dual import CHUNKINGS, PROTOCOLS, Dual
+    from .fetch import Browser, Fetched, SharedCache
     from .request import ABSENT
     from .result import LifespanResult, Result, SessionResult
     from .rules import RULES, ProtocolError, Violation
@@ -35,8 +38,10 @@ __all__ = [
     "PROTOCOLS",
     "RULES",
     "ASGIClient",
+    "Browser",
     "ClientDisconnected",
     "Dual",
+    "Fetched",
     "FileWrapper",
     "HeadReplaced",
     "LifespanResult",
@@ -46,6 +51,7 @@ __all__ = [
     "Result",
     "Script",
     "SessionResult",
+    "SharedCache",
     "Violation",
     "WSGIClient",
 ]
@@ -53,6 +59,7 @@ __all__ = [
 _ROOMS = {
     "asgi": ("ASGIClient", "ClientDisconnected", "NeedsEventLoop"),
     "dual": ("CHUNKINGS", "Dual", "PROTOCOLS"),
+    "fetch": ("Browser", "Fetched", "SharedCache"),
     "request": ("ABSENT",),
     "result": ("LifespanResult", "Result", "SessionResult"),
     "rules": ("ProtocolError", "RULES", "Violation"),

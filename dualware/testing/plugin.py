@@ -23,6 +23,7 @@ import pytest
 
 if TYPE_CHECKING:
     from .dual import Dual, Protocol
+    from .fetch import Browser, SharedCache
 
 
 @pytest.fixture(params=["wsgi", "asgi"])
@@ -38,6 +39,40 @@ def dual(protocol: Protocol) -> Dual:
     from .dual import Dual
 
     return Dual(protocol)
+
+
+@pytest.fixture
+def browser() -> Callable[..., Browser]:
+    """A browser in front of your application, which tells what a page of some origin gets to read.
+
+    ``browser(app, at="https://api.example", cookies="", cache=None)`` makes a `Browser`; the
+    application may be of either protocol::
+
+        def test_the_shop_may_change_an_item(browser):
+            page = browser(app, cookies="session=1")
+            fetched = page.fetch(
+                "https://api.example/items/7",
+                origin="https://shop.example",
+                method="PUT",
+                headers={"Content-Type": "application/json"},
+                credentials="include",
+            )
+
+            assert fetched, fetched  # a failure shows every step of the Fetch standard
+    """
+
+    def in_front_of(
+        app: object,
+        at: str = "https://api.example",
+        *,
+        cookies: str = "",
+        cache: SharedCache | None = None,
+    ) -> Browser:
+        from .fetch import Browser
+
+        return Browser({at: app}, cookies=cookies, cache=cache)
+
+    return in_front_of
 
 
 @pytest.fixture(params=["whole", "byte_by_byte", "with_empty"])
