@@ -15,12 +15,15 @@ TESTED := --group build --group servers --group test
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-all test-lowest check format bench build pins clean
+.PHONY: help setup browser demo test test-all test-lowest check format bench build pins clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.stamp ## Make .venv and install the package and its tools
+
+browser: ## Install Debian's Chromium, which the browser tests drive (without it they are skipped)
+	scripts/install-browser.sh
 
 demo: .venv/.stamp ## Show one application under both protocols (KEEP=1 leaves it running)
 	$(BIN)/python -m examples.demo $(if $(KEEP),--keep)
