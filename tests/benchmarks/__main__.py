@@ -5,14 +5,14 @@ from __future__ import annotations
 import platform
 import sys
 
-from tests.benchmarks import flows, log_line
+from tests.benchmarks import cors, flows, log_line
 
 
 def main() -> int:
     """Run them all."""
     print(f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}")
     # All of them, whatever the first ones say.
-    kept = [each.report() for each in (flows, log_line)]
+    kept = [each.report() for each in (flows, log_line, cors)]
     return 0 if all(kept) else 1
 
 

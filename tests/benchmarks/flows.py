@@ -13,7 +13,16 @@ from typing import Any
 from dualware import RESPONSE, Exchange, Flow, Middleware, asgi, wsgi
 from tests.benchmarks.measure import interleaved
 
-__all__ = ["LIMITS", "report"]
+__all__ = [
+    "ENVIRON",
+    "LIMITS",
+    "SCOPE",
+    "asgi_app",
+    "asgi_call",
+    "report",
+    "wsgi_app",
+    "wsgi_call",
+]
 
 LIMITS = {"ASGI": 1.3, "WSGI": 2.0}
 """At most this many times what the closures cost, all included."""
@@ -123,11 +132,13 @@ def _start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
     return None
 
 
-def _asgi_call(app: Any) -> Callable[[], object]:
+def asgi_call(app: Any, scope: Any = SCOPE) -> Callable[[], object]:
+    """One exchange under ASGI."""
+
     def call() -> object:
         # Nothing in these applications waits, so one step is the whole of it: no loop needed.
         try:
-            app(SCOPE, _receive, _send).send(None)
+            app(scope, _receive, _send).send(None)
         except StopIteration:
             return None
         raise AssertionError
@@ -135,8 +146,9 @@ def _asgi_call(app: Any) -> Callable[[], object]:
     return call
 
 
-def _wsgi_call(app: Any) -> Callable[[], object]:
-    return lambda: app(ENVIRON, _start_response)
+def wsgi_call(app: Any, environ: Any = ENVIRON) -> Callable[[], object]:
+    """One exchange under WSGI."""
+    return lambda: app(environ, _start_response)
 
 
 def _five(app: Any, wrapper: Any) -> Any:
@@ -149,8 +161,8 @@ def report() -> bool:
     """Print the ratios. Returns whether both keep to `LIMITS`."""
     kept = True
     sides = {
-        "ASGI": (asgi_app, ASGIClosure, asgi.wrapper(NoOp), _asgi_call),
-        "WSGI": (wsgi_app, WSGIClosure, wsgi.wrapper(NoOp), _wsgi_call),
+        "ASGI": (asgi_app, ASGIClosure, asgi.wrapper(NoOp), asgi_call),
+        "WSGI": (wsgi_app, WSGIClosure, wsgi.wrapper(NoOp), wsgi_call),
     }
     print("Five no-op flows, over five nested closures written by hand")
     for name, (app, closure, wrapper, call) in sides.items():
