@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import http
+import itertools
 import os
 import re
 import signal
@@ -19,6 +20,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import textwrap
 import threading
 import time
 from collections.abc import Iterator
@@ -81,6 +83,16 @@ def inbound(*values: bytes) -> tuple[tuple[str, bytes], ...]:
     return tuple(("X-Request-ID", value) for value in values)
 
 
+def page(origin: str, **headers: str) -> tuple[tuple[str, bytes], ...]:
+    """Request headers of a page of ``origin``; underscores in names are hyphens."""
+    pairs = {"Origin": origin, **headers}.items()
+    return tuple((name.replace("_", "-"), value.encode()) for name, value in pairs)
+
+
+SHOP = "https://shop.example"
+PUT = {"Access_Control_Request_Method": "PUT", "Access_Control_Request_Headers": "content-type"}
+DELETE = {"Access_Control_Request_Method": "DELETE"}
+
 ROWS = (
     Row("A plain request gets an id", "/"),
     Row("A valid id that comes in is kept", "/", headers=inbound(b"from-the-proxy-7f3a")),
@@ -97,6 +109,11 @@ ROWS = (
     Row("Not found", "/nowhere"),
     Row("The application raises", "/broken", headers=inbound(b"please-debug-me")),
     Row("A websocket session has an id, too", "/echo", says="hello from"),
+    Row("A page of the shop, with a cookie: may read", "/", headers=page(SHOP, Cookie="a=b")),
+    Row("A page of nobody: not a word of CORS", "/", headers=page("https://evil.example")),
+    Row("A preflight of the shop: may PUT", "/", "OPTIONS", page(SHOP, **PUT)),
+    Row("A preflight of the shop: may not DELETE", "/", "OPTIONS", page(SHOP, **DELETE)),
+    Row("A preflight of nobody: denied", "/", "OPTIONS", page("https://evil.example", **PUT)),
 )
 
 
@@ -119,6 +136,13 @@ class Answer:
 
     def header(self, name: str) -> str:
         return ", ".join(value for known, value in self.headers if known == name)
+
+    @property
+    def sharing(self) -> list[str]:
+        """What it says of CORS, shortly."""
+        start = "access-control-"
+        fields = [(name, value) for name, value in self.headers if name.startswith(start)]
+        return [f"{name.removeprefix(start)}: {value}" for name, value in sorted(fields)]
 
     @property
     def new_id(self) -> str | None:
@@ -206,13 +230,22 @@ def show(number: int, row: Row, answers: list[Answer | None]) -> bool:
     for name, value in row.headers:
         shown = ascii(value.decode("latin-1"))[1:-1]
         request += f"  {name}: {shown if len(shown) <= 24 else shown[:21] + '...'}"
-    print(f"    {request}")
+    lines = textwrap.wrap(request, 87, break_on_hyphens=False)
+    print(textwrap.indent("\n    ".join(lines), "    "))
     for name, *cells in zip(NAMES, *map(lines_of, answers), strict=True):
-        left, right = map(cut, cells)
-        print(f"    {name:<14}{left:<{WIDTH + 1}}{right}")
+        show_cells(name, *cells)
+    if any(name == "Origin" for name, _ in row.headers):
+        told = [answer.sharing or ["none"] for answer in there]
+        for line, cells in enumerate(itertools.zip_longest(*told, fillvalue="")):
+            show_cells("" if line else "CORS", *cells)
     if not same:
         tell_difference(there)
     return same
+
+
+def show_cells(name: str, left: str, right: str) -> None:
+    """Print one line of the table."""
+    print(f"    {name:<14}{cut(left):<{WIDTH + 1}}{cut(right)}")
 
 
 def tell_difference(answers: list[Answer]) -> None:

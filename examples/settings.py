@@ -7,4 +7,12 @@ SETTINGS = {
     "request_id": {"header": "X-Request-ID"},
     "logging": {"preset": "otel"},
     "timing": {"expose_spans": True},
+    "cors": {
+        "allow_origins": ["https://shop.example"],
+        "allow_methods": ["PUT"],
+        "allow_headers": ["Content-Type"],
+        "allow_credentials": True,
+        "expose_headers": ["X-Request-ID"],
+        "max_age": 600,
+    },
 }

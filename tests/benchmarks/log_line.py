@@ -22,10 +22,10 @@ from tests.benchmarks.flows import (
     ASGIClosure,
     NoOp,
     WSGIClosure,
-    _asgi_call,
-    _wsgi_call,
     asgi_app,
+    asgi_call,
     wsgi_app,
+    wsgi_call,
 )
 from tests.benchmarks.measure import interleaved
 
@@ -65,8 +65,8 @@ class Follow(Middleware):
 def _off() -> bool:
     kept = True
     sides = {
-        "ASGI": (asgi_app, ASGIClosure, asgi, _asgi_call),
-        "WSGI": (wsgi_app, WSGIClosure, wsgi, _wsgi_call),
+        "ASGI": (asgi_app, ASGIClosure, asgi, asgi_call),
+        "WSGI": (wsgi_app, WSGIClosure, wsgi, wsgi_call),
     }
     print("The access log, switched off, in closures above a flow that does nothing")
     for name, (app, closure, room, call) in sides.items():
