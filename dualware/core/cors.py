@@ -1,6 +1,6 @@
 """A CORS policy as values: the fields that each verdict writes, made ready once.
 
-Knows the CORS protocol (Fetch §3.2) and its caches. Must never know who asks, when, or why a
+Knows the CORS protocol (Fetch §3.3) and its caches. Must never know who asks, when, or why a
 policy is as it is: settings are compiled to what is here, and a request only looks things up.
 """
 
@@ -40,7 +40,7 @@ _TIMING: Final = "Timing-Allow-Origin"
 _TAO: Final = _TIMING.lower()
 _OURS: Final = "access-control-"
 """What every name that CORS gives to a response begins with, in lower case."""
-# Fetch §2.2.6: what scripts may read anyway, and what they never may.
+# Fetch, "CORS filtered response": what scripts may read anyway, and what they never may.
 _READABLE: Final = SAFELISTED_RESPONSE_HEADERS | {"set-cookie", "set-cookie2", "vary"}
 
 _UNTIMED: Final = (_OURS, "vary")
@@ -138,12 +138,12 @@ class Sharing:
         self.anyone = anyone
         self.null = null
         self.timed = timing is not None
-        # Ready parts of heads. Fetch §3.2.3: "true", in lower case.
+        # Ready parts of heads. Fetch §4.10, step 7: "true", in lower case.
         self._constant = "*" if anyone else constant
         self._told = Fields([(_CREDENTIALS, "true")] if credentials else [])
         self._rest = Fields([(_EXPOSE, exposed)] if exposed else [])
         self._timing = timing
-        # Fetch §3.2.5, "CORS protocol and HTTP caches": what depends on the origin says so on
+        # Fetch, "CORS protocol and HTTP caches": what depends on the origin says so on
         # every response, those to requests without an origin included; what does not, never.
         timings = timing.exact if isinstance(timing, Origins) else frozenset[str]()
         depends = self._constant is None or isinstance(timing, Origins)
@@ -167,7 +167,7 @@ class Sharing:
 
     def _made(self, origin: str | None, vary: Varying, *, allowed: bool) -> Head:
         access, rest = _NOTHING, _NOTHING
-        # Fetch §4.10: the origin of the request, byte by byte and once, or "*".
+        # Fetch §4.10, step 4: the origin of the request, byte by byte and once, or "*".
         named = self._constant or (origin if allowed else None)
         if named is not None:
             access = Fields([(_ALLOW_ORIGIN, named)]) + self._told
@@ -217,7 +217,7 @@ class Permits:
         strict: bool,
         tells_all: bool,
     ) -> None:
-        # Fetch §3.2.3, "new-header syntax": "*" is a wildcard where there are no credentials, and
+        # Fetch, "HTTP new-header syntax": "*" is a wildcard where there are no credentials, and
         # a method or a name like others where there are.
         self._spelt = credentials
         self._any_method = "*" in methods
@@ -231,7 +231,7 @@ class Permits:
             if each != "*"
         }
         if not strict:
-            # Fetch §4.9 step 7.5: no list has to have a CORS-safelisted method.
+            # Fetch §4.8, step 7.5: no list has to have a CORS-safelisted method.
             self._methods |= dict.fromkeys(SAFELISTED_METHODS, whole if tells_methods else _NOTHING)
         self._other = whole
         # Names
@@ -248,7 +248,7 @@ class Permits:
         found = self._methods.get(value)
         if found is not None:
             return found
-        # Fetch §3.2.2: exactly one method. What is no token is never sent back.
+        # Fetch, "HTTP requests": exactly one method. What is no token is never sent back.
         if not is_token(value):
             return "method-invalid"
         if not self._any_method:

@@ -1,6 +1,6 @@
 """The grammar of a CORS preflight: the method and the header names that it asks for.
 
-Knows how they are written (Fetch §3.2.2, RFC 9110 §5.6.1), and the bounds on the work that a
+Knows how they are written (Fetch, "HTTP requests", RFC 9110 §5.6.1), and the bounds on the work that a
 client can cause. Must never know who asks.
 """
 

@@ -127,7 +127,7 @@ class CORS(Middleware):
         method = exchange.method
         if method == "OPTIONS":
             origin, wanted, names = exchange.request.several(_ASKED)
-            # Fetch §3.2.2: a CORS-preflight request is an OPTIONS with both of these headers.
+            # Fetch, "CORS-preflight request": OPTIONS with both of these headers.
             if origin is not None and wanted is not None:
                 return self._preflight(exchange, policy, origin, wanted, names)
         else:
@@ -194,7 +194,7 @@ class CORS(Middleware):
         if policy.explains:
             self._notices.verdict(exchange, policy, "preflight", origin, reason, wanted)
         elif reason is not None:
-            # Fetch §3.2.6: who does not mean to share leaves the headers out.
+            # Fetch, "HTTP responses": who does not mean to share leaves the headers out.
             fields = NOTHING
         vary = policy.preflight_vary
         if head.vary is not policy.sharing.vary and policy.varies_preflights:
@@ -211,7 +211,7 @@ class CORS(Middleware):
     def _permitted(
         self, request: Request, policy: Policy, head: Head, wanted: str, asked: str | None
     ) -> tuple[Fields, str | None]:
-        """The fields of the checks that pass, in the order of Fetch §4.9, and why not all do."""
+        """The fields of the checks that pass, in their order (Fetch §4.8), and why not all do."""
         if not head.allowed:
             return NOTHING, why(request.header("origin"))
         method = policy.permits.method(wanted)

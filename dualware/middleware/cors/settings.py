@@ -277,7 +277,7 @@ def _with_credentials(values: Mapping[str, Any]) -> Iterator[Fault]:
         hint = "leave one of them out"
         yield ("dangerously_allow_null_origin",), fault("DW303", sentence, hint)
     if "*" in values["expose_headers"]:
-        # Fetch §3.2.3: with credentials it is the name of a header.
+        # Fetch, "HTTP new-header syntax": with credentials it is the name of a header.
         hint = "name the headers, or set expose_all"
         sentence = "'*' exposes nothing where credentials are allowed"
         yield ("expose_headers",), fault("DW303", sentence, hint)
