@@ -6,6 +6,8 @@ and the response do, which are made here as well when somebody wants the whole o
 
 from __future__ import annotations
 
+from typing import Any
+
 from dualware.asgi.request import ASGIRequest
 from dualware.core.engine import Engine
 from dualware.core.exchange import NO_RESPONSE
@@ -58,6 +60,11 @@ class QuickEngine(Engine):
         # Names come in lower case (ASGI, "HTTP Connection Scope"); one that is absent may yet be
         # there in another, from a server that does not care (protocols A7).
         return self.request.header(name) if found is None else found.decode("latin-1")
+
+    def exposed(self, name: str) -> Any:
+        # Where a flow changed the scope, the application has that one.
+        request: Any = self._request
+        return (self._source if request is None else request.scope).get(f"dualware.{name}")
 
     def add(self, fields: Fields, unless: tuple[str, ...]) -> bool:
         message = self._held

@@ -220,6 +220,11 @@ class Exchange:
         """The record, shared with every other exchange that is part of the same request."""
         raise NotImplementedError
 
+    @property
+    def noted(self) -> Record | None:
+        """The record, if somebody has asked for it yet."""
+        raise NotImplementedError
+
     # For what runs in every exchange and looks at little: the same, without making the objects.
 
     @property
@@ -230,6 +235,10 @@ class Exchange:
     def peek(self, name: str) -> str | None:
         """`Request.header`, for who asks for one header and, as a rule, no other."""
         return self.request.header(name)
+
+    def exposed(self, name: str) -> Any:
+        """`Request.exposed`."""
+        return self.request.exposed(name)
 
     def add(self, fields: Fields, unless: tuple[str, ...]) -> bool:
         """`Headers.extend_alone` of the response: ready fields, unless a name may be taken."""

@@ -57,6 +57,10 @@ class Member(Exchange):
         return record
 
     @property
+    def noted(self) -> Record | None:
+        return self._record if self.outer is None else self.outer.noted
+
+    @property
     def ran(self) -> frozenset[str | int]:
         """Keys of the middleware that took part, kept by the outermost exchange: each runs once."""
         if not self._joined:

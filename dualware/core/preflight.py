@@ -1,7 +1,7 @@
 """The grammar of a CORS preflight: the method and the header names that it asks for.
 
-Knows how they are written (Fetch, "HTTP requests", RFC 9110 §5.6.1), and the bounds on the work that a
-client can cause. Must never know who asks.
+Knows how they are written (Fetch, "HTTP requests"; RFC 9110 §5.6.1), and the bounds on the work
+that a client can cause. Must never know who asks.
 """
 
 from __future__ import annotations

@@ -355,6 +355,44 @@ def test_the_application_chooses(dual, how, choice, expected, vary):
     assert (choice in ("nobody", 7)) is bool(world.reports)
 
 
+@pytest.mark.parametrize("how", ["function", "objects"])
+@pytest.mark.parametrize(
+    ("choice", "expected"), [(None, {"allow-origin": A}), (False, {}), ("own", {})]
+)
+@pytest.mark.parametrize("inside", [[], [{"request_id": {"set_request_header": True}}]])
+def test_the_application_chooses_where_there_is_one_policy(dual, how, choice, expected, inside):
+    """Nobody can be chosen there too, and a name that there is not means nobody.
+
+    With a flow that changes the request for the application as well.
+    """
+    # cors R49
+    stack = sum((load(each) for each in inside), start=cors())
+    result = dual.request(chooses(choice, how), stack, headers={"Origin": A})
+
+    assert (expected, "Origin") == (shared(result), result.header("vary"))
+
+
+@pytest.mark.parametrize(("choice", "expected"), [("own", {"allow-origin": A}), (False, {})])
+def test_the_choice_holds_for_an_exception(dual, choice, expected):
+    """What the application raises after it chose is shared as it chose."""
+    # cors R49, cors R21
+    policies = [
+        (path, {**each, "on_exception": "respond"}) for path, each in [("/api", OTHER), *CHOICE]
+    ]
+
+    def wsgi(environ, start_response):
+        use_policy(choice)
+        raise RuntimeError("a bug")
+
+    async def asgi(scope, receive, send):
+        use_policy(choice)
+        raise RuntimeError("a bug")
+
+    result = dual.request((wsgi, asgi), cors(policies=policies), path="/api", headers={"Origin": A})
+
+    assert (500, expected) == (result.status, shared(result))
+
+
 def test_preflights_go_by_path(dual):
     """Nobody can have chosen by then."""
     # cors R49
@@ -448,6 +486,15 @@ def test_times_vary_even_where_everybody_may_read(dual, origin):
     assert (B if origin == B else None) == result.header("timing-allow-origin")
     constant = actual(dual, cors(allow_origins=["*"], timing_origins="*"), origin)
     assert ("*", None) == (constant.header("timing-allow-origin"), constant.header("vary"))
+
+
+def test_a_callable_is_asked_of_those_who_may_read_times(dual):
+    """That an origin is named for the one says nothing of the other."""
+    # cors R50, cors R10
+    stack = cors(allow_origins=lambda origin, request: origin == B, timing_origins=[A, B])
+
+    assert {"allow-origin": B, "timing-allow-origin": B} == shared(actual(dual, stack, B))
+    assert {"timing-allow-origin": A} == shared(actual(dual, stack, A))
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,15 @@ ADDED = frozenset({"server-timing", "x-added", "x-request-id"})
 """Names of the fields that the stack ``ours`` adds."""
 
 
+CORS = {
+    "allow_origins": ["https://shop.example"],
+    "allow_methods": ["PUT"],
+    "allow_headers": ["X-One", "X-Two"],
+    "allow_credentials": True,
+}
+"""Settings of the stack ``shared``."""
+
+
 class Tell(Middleware):
     """Send one datagram about each exchange to the test, when the exchange is over."""
 
@@ -112,4 +121,5 @@ def stacks():
         "coded": Stack([tell, Deflate()]),
         "answered": Stack([tell, Add(), Answer()]),
         "guarded": Stack([tell, Add(), Guard()]),
+        "shared": Stack([tell]) + load({"cors": CORS}),
     }

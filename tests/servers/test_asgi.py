@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from tests.servers import sharing
 from tests.servers.running import ASGI_SERVERS, PATIENCE, running
 from tests.servers.stacks import ADDED
 
@@ -345,3 +346,19 @@ def test_end_came_once(server):
     told = server.stop()
 
     assert {} == {token: count for token, count in told.items() if count != 1}
+
+
+# CORS
+
+
+@pytest.mark.parametrize(("method", "fields", "status", "expected"), sharing.ROWS)
+def test_sharing(server, method, fields, status, expected):
+    """The fields reach the client, and preflights are answered in the application's place."""
+    # cors R15, cors R16, cors R25, cors R26, cors R52
+    sharing.check(server, method, fields, status, expected)
+
+
+def test_sharing_of_repeated_lines(server):
+    """Two origins are none, and names on two lines one list."""
+    # cors R1, cors R30
+    sharing.check_lines(server, joins=True)

@@ -14,8 +14,8 @@ from typing import Any
 from typing_extensions import assert_type
 
 import dualware
-from dualware import BODY, END, RESPONSE, Exchange, Flow, Middleware, Stack
-from dualware.asgi import ASGIWrapper, LoggingMiddleware, TimingMiddleware
+from dualware import BODY, END, RESPONSE, Exchange, Flow, Middleware, Request, Stack
+from dualware.asgi import ASGIWrapper, CORSMiddleware, LoggingMiddleware, TimingMiddleware
 from dualware.core.message import Codec
 from dualware.metrics import Sink
 from dualware.metrics.otel import OpenTelemetrySink
@@ -56,6 +56,23 @@ LoggingMiddleware(application, exclude="/ping")  # type: ignore[arg-type]
 LoggingMiddleware(application, sink=print, extra={"service": "shop"}, client_ip=2)
 LoggingMiddleware(application, query="none")  # type: ignore[arg-type]
 LoggingMiddleware(application, levles={})  # type: ignore[call-arg]
+
+
+# CORS: a bare string is no list of origins, and a slip of the pen is seen.
+
+
+def decides(origin: str, request: Request) -> bool:
+    """Whether an origin is allowed."""
+    return origin == request.header("x-friend")
+
+
+CORSMiddleware(application, allow_origins=["https://a.example"], max_age="never")
+CORSMiddleware(application, allow_origins=decides, policies=())
+CORSMiddleware(application, policies=[("/", {"allow_origins": ("*",)})])
+CORSMiddleware(application, allow_origins="https://a.example")  # type: ignore[arg-type]
+CORSMiddleware(application, allow_orgins=["https://a.example"])  # type: ignore[call-arg]
+CORSMiddleware(application, on_existing="append")  # type: ignore[arg-type]
+CORSMiddleware(application, websocket_origins="same-site")  # type: ignore[arg-type]
 
 
 # span and carry leave signatures as they were.

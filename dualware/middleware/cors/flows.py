@@ -236,10 +236,11 @@ class CORS(Middleware):
         try:
             yield RESPONSE
         except Exception:
-            self._failed(exchange, policy, head)
+            self._failed(exchange, plan, policy, head)
             raise
-        if plan.named:
-            policy, head = self._chosen(exchange, plan, policy, head)
+        choice = _choice(exchange)
+        if choice is not None:
+            policy, head = self._chosen(exchange, plan, policy, choice)
         if policy.exposes_all:
             head = policy.sharing.exposing(head, exchange.response.headers)
         if head.write(exchange, policy.keeps, policy.timed):
@@ -249,11 +250,14 @@ class CORS(Middleware):
         if head.write(exchange, policy.keeps, policy.timed):
             self._notices.exists()
 
-    def _failed(self, exchange: Exchange, policy: Policy, head: Head) -> None:
+    def _failed(self, exchange: Exchange, plan: Plan, policy: Policy, head: Head) -> None:
         """An exception leaves the application before its response started."""
         if exchange.outcome != "error":
             # A client that is gone has no use for an answer.
             return
+        choice = _choice(exchange)
+        if choice is not None:
+            policy, head = self._chosen(exchange, plan, policy, choice)
         if policy.answers:
             exchange.respond(500, _TEXT + head.whole, _SORRY)
         elif head.allowed and exchange.request.header("origin") is not None:
@@ -266,31 +270,23 @@ class CORS(Middleware):
         if exchange.session is not None:
             return
         yield RESPONSE
-        if choice := _choice(exchange):
+        choice = _choice(exchange)
+        if choice is not None and choice is not False:
             path = escaped(exchange.request.path)
             sentence = f"the CORS policy {choice!r} was chosen for '{path}', which has none: "
             self.effects.report(f"{sentence}its preflights are not answered", None)
-            policy, head = self._named(exchange, plan, choice)
-            self._write(exchange, policy, head)
+            anyone = next(iter(plan.named.values()))
+            self._write(exchange, *self._chosen(exchange, plan, anyone, choice))
 
     def _chosen(
-        self, exchange: Exchange, plan: Plan, policy: Policy, head: Head
+        self, exchange: Exchange, plan: Plan, policy: Policy, choice: object
     ) -> tuple[Policy, Head]:
-        """What the application chose, the policy of the path where it did not."""
-        choice = _choice(exchange)
-        if choice is None:
-            return policy, head
-        if choice is False:
-            return policy, policy.denied
-        return self._named(exchange, plan, choice)
-
-    def _named(self, exchange: Exchange, plan: Plan, name: object) -> tuple[Policy, Head]:
-        """The policy called ``name``, and its head; any policy's denial where there is none."""
-        named = plan.named.get(name)
+        """The policy that the application chose, and its head; nobody is allowed by another."""
+        named = plan.named.get(choice) if isinstance(choice, str) else None
         if named is None:
-            self.effects.report(f"there is no CORS policy {name!r}: it allows nobody", None)
-            anyone = next(iter(plan.named.values()))
-            return anyone, anyone.denied
+            if choice is not False:
+                self.effects.report(f"there is no CORS policy {choice!r}: it allows nobody", None)
+            return policy, policy.denied
         origin = exchange.request.header("origin")
         head = named.known.get(origin) or self._judged(exchange, named, cast("str", origin))
         return named, head
@@ -320,10 +316,11 @@ class CORS(Middleware):
         return origin in sockets
 
 
-def _choice(exchange: Exchange) -> str | bool | None:
-    """What `use_policy` said, or else the application's protocol objects."""
-    chosen = exchange.record.cors
-    return exchange.request.exposed("cors") if chosen is None else chosen
+def _choice(exchange: Exchange) -> object:
+    """What `use_policy` said, or else the application's protocol objects; None for nothing."""
+    noted = exchange.noted
+    chosen = None if noted is None else noted.cors
+    return exchange.exposed("cors") if chosen is None else chosen
 
 
 _PAGES: Final = {"ws": "http", "wss": "https"}

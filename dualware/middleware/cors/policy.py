@@ -56,7 +56,13 @@ class Policy:
             timing=_origins(settings.timing_origins),
             vary=settings.vary,
         )
-        self.known = self.sharing.known
+        known = self.sharing.known
+        # Of whom the settings do not name, a callable is asked, whatever else they are named for.
+        asked = self.decide is not None
+        self.known = {
+            o: head for o, head in known.items() if head.allowed or o is None or not asked
+        }
+        """The heads of origins that need no further thought, and of no origin."""
         self.timed = self.sharing.timed
         self.denied = Head(NOTHING, NOTHING, self.sharing.vary, allowed=False)
         # What
