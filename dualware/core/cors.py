@@ -90,10 +90,13 @@ class Head:
         theirs = [
             name for name in headers.names if name.startswith(_OURS) or (timed and name == _TAO)
         ]
-        if not (theirs and keep):
-            for name in theirs:
-                headers.remove(name)
-            headers.extend(self.fields)
+        # Who may read the response is one decision, who may read its times another.
+        kept = {name == _TAO for name in theirs} if keep else set[bool]()
+        for name in theirs if not keep else ():
+            headers.remove(name)
+        for name, value in self.fields.text:
+            if (name == _TIMING) not in kept:
+                headers.append(name, value)
         add_vary(headers, *self.vary.names)
         return bool(theirs)
 

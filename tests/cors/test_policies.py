@@ -508,8 +508,20 @@ def test_times_of_the_application(dual, settings, expected):
     stack = cors(timing_origins=[A], **settings)
 
     assert [expected] == actual(dual, stack, script=script).header_all("timing-allow-origin")
+    assert A == actual(dual, stack, script=script).header("access-control-allow-origin")
     others = actual(dual, cors(), script=script)
     assert ["https://own.example"] == others.header_all("timing-allow-origin")
+
+
+def test_a_decision_of_the_application_leaves_times_to_us(dual):
+    """Each of the two is somebody's as a whole."""
+    # cors R50, cors R19
+    script = Script(headers=[("Access-Control-Allow-Origin", "https://own.example")])
+    stack = cors(timing_origins=[A], on_existing="keep", allow_credentials=True)
+
+    assert {"allow-origin": "https://own.example", "timing-allow-origin": A} == shared(
+        actual(dual, stack, script=script)
+    )
 
 
 # Twice
