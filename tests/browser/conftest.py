@@ -1,4 +1,4 @@
-"""The browser and the servers of the browser tests, started once for all of them.
+"""The browser and the servers of the browser tests, started once for each file of them.
 
 Must never know what a test does with them.
 """
@@ -41,14 +41,14 @@ class Places:
         return {self.apis[name]: make() for name, make in apps.APPS.items()}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def page(tmp_path_factory):
     """A page in a real browser."""
     with driving.chromium(tmp_path_factory.mktemp("profile")) as opened:
         yield opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def places(page, tmp_path_factory):
     """The pages and the applications, served on free ports."""
     logs = tmp_path_factory.mktemp("logs")

@@ -340,14 +340,6 @@ def test_session(server, mount, route):
     assert ["x-added", "x-request-id"] * ours == added
 
 
-# protocols A29
-def test_end_came_once(server):
-    """Of every exchange of this file, END was told once. Stops the server: keep this test last."""
-    told = server.stop()
-
-    assert {} == {token: count for token, count in told.items() if count != 1}
-
-
 # CORS
 
 
@@ -362,3 +354,11 @@ def test_sharing_of_repeated_lines(server):
     """Two origins are none, and names on two lines one list."""
     # cors R1, cors R30
     sharing.check_lines(server, joins=True)
+
+
+# protocols A29
+def test_end_came_once(server):
+    """Of every exchange of this file, END was told once. Stops the server: keep this test last."""
+    told = server.stop()
+
+    assert {} == {token: count for token, count in told.items() if count != 1}

@@ -269,14 +269,6 @@ def test_connection_is_kept(server):
     assert bare == seen
 
 
-# protocols W32
-def test_end_came_once(server):
-    """Of every exchange of this file, END was told once. Stops the server: keep this test last."""
-    told = server.stop()
-
-    assert {} == {token: count for token, count in told.items() if count != 1}
-
-
 # CORS
 
 
@@ -291,3 +283,11 @@ def test_sharing_of_repeated_lines(server):
     """The same, but for cheroot, which keeps the last of repeated lines (protocols W6)."""
     # cors R1, cors R30
     sharing.check_lines(server, joins=server.name != "cheroot")
+
+
+# protocols W32
+def test_end_came_once(server):
+    """Of every exchange of this file, END was told once. Stops the server: keep this test last."""
+    told = server.stop()
+
+    assert {} == {token: count for token, count in told.items() if count != 1}
