@@ -9,9 +9,11 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
-from dualware.asgi.quick import QuickEngine
+from dualware.asgi.request import ZERO_COPY
+from dualware.asgi.work import Message, Working
 from dualware.core.engine import outcome_of
 from dualware.core.fields import length_of
 from dualware.core.headers import BytesHeaders
@@ -22,13 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ASGIExchange", "Message", "Receive", "Send"]
 
-Message = Any
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
 # Where the response stands.
-_BROKEN: Final = -1
-"""A policy failed. Nothing that the application sends gets through."""
 _BEFORE: Final = 0
 """No head yet."""
 _HELD: Final = 1
@@ -45,14 +44,14 @@ _OVER: Final = 5
 
 # May pass a held head: early hints come before it by nature, debug at any time (protocols A19).
 _PASSING: Final = frozenset({"http.response.early_hint", "http.response.debug"})
-_OPAQUE: Final = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
+_OPAQUE: Final = frozenset({"http.response.pathsend", ZERO_COPY})
 
 
 async def _nothing() -> None:
     """What `send` returns where the message is kept back."""
 
 
-class ASGIExchange(QuickEngine):
+class ASGIExchange(Working):
     """What the application gets as `receive` and `send`, and what the driver moves on."""
 
     __slots__ = ()
@@ -63,8 +62,6 @@ class ASGIExchange(QuickEngine):
     """Whether the client was seen to go away: a disconnect was received, or send raised OSError.
     Most servers swallow what is sent after it, and say nothing (protocols A28)."""
 
-    _trailers_to_come: bool = False
-    """Whether the application will send trailers."""
     _trails: bool = False
     """Whether there will be trailers, its or ours."""
 
@@ -93,6 +90,14 @@ class ASGIExchange(QuickEngine):
                 return self._head(message)
             # Informational messages, and what we do not know.
             return self._watched(message)
+        turns = self._turns
+        if turns is not None:
+            return self._in_turn(turns, partial(self._step, message))
+        return self._step(message)
+
+    def _step(self, message: Message) -> Awaitable[None]:
+        """What becomes of a message after the first, when it is its turn."""
+        place = self._place
         if place == _OPEN:
             if message["type"] == "http.response.body":
                 return self._body(message)
@@ -103,7 +108,9 @@ class ASGIExchange(QuickEngine):
             return self._on(message)
         if place == _HELD:
             return self._release(message)
-        raise cast("BaseException", self.broken)
+        if self.broken is not None:
+            raise self.broken
+        return self._upstream(message)
 
     # Head
 
@@ -122,12 +129,9 @@ class ASGIExchange(QuickEngine):
         self._place = _HELD
         return _nothing()
 
-    def _break(self, error: BaseException) -> None:
-        self.broken = error
-        self._place = _BROKEN
-
     def _send_head(self) -> Awaitable[None]:
         """Send the head that the flows left, as the application's own message if they could."""
+        self.committed = True
         message = self._held
         response = self._response
         followed = self.watched or self._exits is not None or message.get("trailers")
@@ -150,37 +154,45 @@ class ASGIExchange(QuickEngine):
             self._trails = True
         return self._watched(message)
 
-    async def _release(self, message: Message) -> None:
+    def _release(self, message: Message) -> Awaitable[None]:
         """The head was held; ``message`` is what ends that (protocols A18)."""
         kind = message["type"]
         if kind in _PASSING:
-            await self._watched(message)
-        elif kind == "http.response.body":
-            message = self._first(message)
-            await self._send_head()
-            await (self._upstream(message) if self._place == _PLAIN else self._body(message))
-        else:
-            # What passes now is no body that a codec could take; a push is none at all.
-            self.response.opaque = kind != "http.response.push"
-            self._reach_body(None, complete=False)
-            await self._send_head()
-            await self.send(message)
+            return self._watched(message)
+        if kind != "http.response.body":
+            return self._unseen(message)
+        data = self._first(message)
+        if self.work is None or self._turns is not None:
+            return self._send_first(message, data)
+        return self._take_turns(partial(self._send_first, message, data))
 
-    def _first(self, message: Message) -> Message:
+    async def _unseen(self, message: Message) -> None:
+        """What passes now is no body that a codec could take; a push is none at all."""
+        self.response.opaque = message["type"] != "http.response.push"
+        await self._worked(self._reach_body(None, complete=False))
+        await self._send_head()
+        await self._step(message)
+
+    def _first(self, message: Message) -> bytes:
+        """BODY, with what ``message`` has of it."""
         chunk = message.get("body", b"")
-        declared = self.response.headers.get("Content-Length")
-        # Some frameworks send the whole body, then an empty last message.
-        complete = not message.get("more_body", False) or declared == str(len(chunk) or None)
-        data = self._reach_body(chunk, complete=complete)
-        return message if data is chunk else {**message, "body": data}
+        complete = not message.get("more_body", False)
+        if not complete and chunk:
+            # Some frameworks send the whole body, then an empty last message.
+            complete = self.response.headers.get("Content-Length") == str(len(chunk))
+        return self._reach_body(chunk, complete=complete)
 
-    def _reach_body(self, chunk: bytes | None, *, complete: bool) -> bytes:
-        """BODY. Fails closed, as `_reach_response` does."""
-        try:
-            return self.body(chunk, complete=complete)
-        except BaseException as error:
-            self._break(error)
-            raise
+    async def _send_first(self, message: Message, data: bytes) -> None:
+        """The head, and behind it what became of the first chunk."""
+        if self.work is not None:
+            data = await self._worked(data)
+        await self._send_head()
+        if self._place == _CODED and not data and message.get("more_body", False):
+            # The codec keeps all back.
+            return
+        if data is not message.get("body", b""):
+            message = {**message, "body": data}
+        await (self._upstream(message) if self._place == _PLAIN else self._body(message))
 
     # Body
 
@@ -216,11 +228,17 @@ class ASGIExchange(QuickEngine):
                 self._complete()
 
     async def _coded_body(self, message: Message) -> None:
-        more = message.get("more_body", False)
-        data = self.response.through(message.get("body", b""), last=not more)
+        if self._turns is None and self._is_long(message):
+            await self._take_turns(partial(self._coded_body, message))
+            return
+        # To a client that is gone it does not matter what arrives.
+        if self._torn and not self.gone:
+            raise ExchangeError("a part of this body was cancelled; its coding can't go on")
+        data = await self._coded(message)
         # A codec that keeps all back has nothing to send yet.
-        if data or not more:
+        if data or not message.get("more_body", False):
             await self._body({**message, "body": data})
+        self._torn = False
 
     async def _opaque(self, message: Message) -> None:
         """pathsend or zerocopysend: the server sends what we do not see (protocols A22)."""
@@ -293,12 +311,13 @@ class ASGIExchange(QuickEngine):
         method = self._source.get("method", "GET")
         response = self._response = Response(method, answer.status, headers)
         if not self.head():
-            data = self.body(data, complete=True)
+            data = await self._worked(self.body(data, complete=True))
         elif response.coded:
             data = response.through(data, last=True)
         self._trailers_to_come = False
         self._trails = response.announces_trailers
         self._place = _OPEN
+        self.committed = True
         await self._watched(
             {
                 "type": "http.response.start",
@@ -342,7 +361,7 @@ class ASGIExchange(QuickEngine):
         if self._place == _HELD:
             # The server reports what it would report of the bare application (protocols A20).
             self.response.opaque = True
-            self._reach_body(None, complete=False)
+            await self._worked(self._reach_body(None, complete=False))
             await self._send_head()
         if self.gone:
             self.end("aborted")
@@ -354,7 +373,7 @@ class ASGIExchange(QuickEngine):
         if self.outcome is not None:
             return False
         outcome = "aborted" if self.gone else outcome_of(error)
-        answer = self.fail(error, outcome, sent=self._place >= _OPEN)
+        answer = self.fail(error, outcome, sent=self.committed)
         if answer is None:
             return False
         try:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from dualware.asgi.request import ASGIRequest
+from dualware.asgi.request import ZERO_COPY, ASGIRequest
 from dualware.core.engine import Engine
 from dualware.core.exchange import NO_RESPONSE
+from dualware.core.field_names import FieldNames
 from dualware.core.headers import BytesHeaders, Fields, may_hold
 from dualware.core.message import Request, Response
 
@@ -21,6 +22,9 @@ class QuickEngine(Engine):
     """An engine that makes no object for what can be looked up."""
 
     __slots__ = ()
+
+    _trailers_to_come: bool = False
+    """Whether the application will send trailers."""
 
     # As in the base class, less one call: these two are made in most exchanges.
 
@@ -41,6 +45,8 @@ class QuickEngine(Engine):
             headers = BytesHeaders(message.get("headers", ()))
             method = self._source.get("method", "GET")
             response = self._response = Response(method, message["status"], headers)
+            if self._trailers_to_come:
+                response.trailed = True
         return response
 
     @property
@@ -65,6 +71,19 @@ class QuickEngine(Engine):
         # Where a flow changed the scope, the application has that one.
         request: Any = self._request
         return (self._source if request is None else request.scope).get(f"dualware.{name}")
+
+    @property
+    def may_bypass(self) -> bool:
+        extensions = self._source.get("extensions")
+        return extensions is not None and ZERO_COPY in extensions
+
+    def fields(self, names: FieldNames) -> dict[str, str]:
+        pairs = None if self._response is not None else self._held.get("headers")
+        # Anything else than a list may be readable but once.
+        if type(pairs) is not list:
+            return self.response.headers.pick(names)
+        known: list[tuple[bytes, bytes]] = pairs  # pyright: ignore[reportUnknownVariableType]
+        return names.among(known)
 
     def add(self, fields: Fields, unless: tuple[str, ...]) -> bool:
         message = self._held

@@ -11,13 +11,15 @@ from urllib.parse import quote
 
 from dualware.core.message import Names, Request
 
-__all__ = ["ASGIRequest", "Scope"]
+__all__ = ["ZERO_COPY", "ASGIRequest", "Scope"]
 
 Scope = Any
 """A connection scope. Frameworks type it in ways that do not fit each other; `Any` fits all."""
 
 _PATH_SAFE: Final = "/~!$&'()*+,;=:@"
 """What stands unescaped in a path (RFC 3986 §3.3), beside what `quote` never escapes."""
+
+ZERO_COPY: Final = "http.response.zerocopysend"
 
 
 class ASGIRequest(Request):
@@ -125,6 +127,11 @@ class ASGIRequest(Request):
         # The scope is the server's (ASGI, "Middleware"): the application gets a shallow copy.
         self.scope = {**self.scope, "headers": [*kept, (key, value.encode("latin-1"))]}
         self._index = None
+
+    def see_body(self) -> None:
+        extensions: dict[str, Any] = self.scope.get("extensions") or {}
+        kept = {name: each for name, each in extensions.items() if name != ZERO_COPY}
+        self.scope = {**self.scope, "extensions": kept}
 
     def expose(self, name: str, value: Any) -> None:
         state = self.scope.get("state")

@@ -12,7 +12,7 @@ the few of which `_early` knows otherwise. `_passed` wait for END, innermost fir
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from dualware.core.exchange import (
     BODY,
@@ -29,9 +29,11 @@ from dualware.core.exchange import (
 )
 from dualware.core.message import ExchangeError, Request, Response
 from dualware.core.nesting import Member
+from dualware.core.work import Work
 
 if TYPE_CHECKING:
     from dualware.core.effects import Effects
+    from dualware.core.field_names import FieldNames
     from dualware.core.stack import Stack
 
 __all__ = ["Engine", "outcome_of"]
@@ -68,6 +70,10 @@ class Engine(Member):
     """What the application raised and a flow answered, but did not deal with."""
     measures: bool = False
     """Whether somebody wants to know how long the server took (`Exchange.send_wait`)."""
+    defers: ClassVar[bool] = False
+    """Whether the driver does long work elsewhere; else it is done in place."""
+    work: Work | None = None
+    """What a flow waits for that was left to the driver. It runs it, and goes on with `resume`."""
 
     _flows: list[Flow | None]
     _passed: list[tuple[int, Flow]]
@@ -111,6 +117,9 @@ class Engine(Member):
                 return response
             self._response = response
         return response
+
+    def fields(self, names: FieldNames) -> dict[str, str]:
+        return self.response.headers.pick(names)
 
     def _make_request(self) -> Request:
         """The protocol's request."""
@@ -169,7 +178,7 @@ class Engine(Member):
     # On the way out
 
     def head(self) -> bool:
-        """The head is known: RESPONSE. Returns False where it is held for the first chunk."""
+        """The head is known: RESPONSE. Returns False where a flow holds it: see `_at_body`."""
         flows, early = self._flows, self._early
         while flows:
             flow = flows.pop()
@@ -186,18 +195,33 @@ class Engine(Member):
                 else:
                     wait = early[index]
                 if wait is BODY:
-                    if not self._known:
-                        self._early = {**(early or {}), index: BODY}
-                        flows.append(flow)
+                    wait = self._at_body(index, flow)
+                    if wait is BODY:
                         return False
-                    wait = next(flow, None)
-                    self._check(flow, self._plan.middleware[index], wait, LEGAL[BODY])
             except BaseException as error:
                 wait = None
                 self._failed(self._plan.middleware[index], error)
             if wait is END:
                 self._pass(index, flow)
         return True
+
+    def _at_body(self, index: int, flow: Flow) -> Event | None:
+        """Resume a flow with its first chunk, or its work. Returns what it waits for now.
+
+        BODY where it has to go on waiting: for the chunk, or for work left to the driver.
+        """
+        if self._known:
+            wait = next(flow, None)
+            while type(wait) is Work and not (self.defers and wait.long):
+                wait.run()
+                wait = next(flow, None)
+            if type(wait) is not Work:
+                self._check(flow, self._plan.middleware[index], wait, LEGAL[BODY])
+                return wait
+            self.work = wait
+        self._early = {**(self._early or {}), index: BODY}
+        self._flows.append(flow)
+        return BODY
 
     def _pass(self, index: int, flow: Flow) -> None:
         """The head has passed the flow, which waits for END."""
@@ -212,12 +236,15 @@ class Engine(Member):
 
         Returns what is to be sent of the chunk, every codec applied.
         """
-        response = self.response
         if chunk is not None:
-            response.first(chunk, complete=complete)
+            self.response.first(chunk, complete=complete)
         self._known = True
+        return self.resume()
+
+    def resume(self) -> bytes:
+        """Go on after BODY, or after the `work` that was left to the driver."""
         self.head()
-        return response.first_chunk or b""
+        return self.response.first_chunk or b""
 
     # The end
 

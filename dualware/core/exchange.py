@@ -17,6 +17,7 @@ from dualware.core.headers import Fields
 from dualware.core.message import BODILESS, ExchangeError, NoResponse, Request, Response
 
 if TYPE_CHECKING:
+    from dualware.core.field_names import FieldNames
     from dualware.core.record import Record
 
 __all__ = [
@@ -213,6 +214,18 @@ class Exchange:
     @property
     def response(self) -> Response:
         """The response; its ``status`` is None until the head is known."""
+        raise NotImplementedError
+
+    @property
+    def may_bypass(self) -> bool:
+        """Whether the server offers a way past us that `Request.see_body` can close."""
+        return False
+
+    def fields(self, names: FieldNames) -> dict[str, str]:
+        """The fields of ``names`` in the head, as `Headers.pick` finds them.
+
+        From RESPONSE on, for a flow that mostly looks and leaves: no `response` is made for it.
+        """
         raise NotImplementedError
 
     @property

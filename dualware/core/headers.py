@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
+from dualware.core.field_names import FieldNames
 from dualware.core.fields import HOP_BY_HOP, is_token, is_value
 
 __all__ = [
@@ -105,6 +106,10 @@ class Headers(Generic[_Text]):
         """The pairs of ``fields`` as the protocol writes them."""
         raise NotImplementedError
 
+    def _length(self, size: int) -> tuple[_Text, _Text]:
+        """Content-Length as the protocol writes it."""
+        raise NotImplementedError
+
     # What drivers read.
 
     @property
@@ -131,6 +136,13 @@ class Headers(Generic[_Text]):
         """The values of every field called ``name``, in order."""
         key = self._key(name)
         return [self._text(value) for known, value in self._pairs if known.lower() == key]
+
+    def pick(self, names: FieldNames) -> dict[str, str]:
+        """The fields of ``names`` that are there, in one pass: lower-case name → value.
+
+        Several of one name are one value, joined by ``, `` (RFC 9110 §5.3).
+        """
+        raise NotImplementedError
 
     def __contains__(self, name: str) -> bool:
         key = self._key(name)
@@ -180,7 +192,13 @@ class Headers(Generic[_Text]):
 
     def set(self, name: str, value: str) -> None:
         """Make ``name`` stand exactly once, in the place of the first field of that name."""
-        pair = self._native(name, value)
+        self._replace(name, self._native(name, value))
+
+    def set_length(self, size: int) -> None:
+        """Declare a body of ``size`` bytes: as `set` does, with nothing to check."""
+        self._replace("Content-Length", self._length(size))
+
+    def _replace(self, name: str, pair: tuple[_Text, _Text]) -> None:
         key = self._key(name)
         kept: list[tuple[_Text, _Text]] = []
         placed = False
@@ -232,6 +250,12 @@ class BytesHeaders(Headers[bytes]):
     def _made(self, fields: Fields) -> list[tuple[bytes, bytes]]:
         return fields.wire
 
+    def _length(self, size: int) -> tuple[bytes, bytes]:
+        return b"content-length", b"%d" % size
+
+    def pick(self, names: FieldNames) -> dict[str, str]:
+        return names.among(self._pairs)
+
 
 class StrHeaders(Headers[str]):
     """WSGI's list: pairs of native strings (PEP 3333, "The start_response() Callable")."""
@@ -254,6 +278,12 @@ class StrHeaders(Headers[str]):
 
     def _made(self, fields: Fields) -> list[tuple[str, str]]:
         return fields.text
+
+    def _length(self, size: int) -> tuple[str, str]:
+        return "Content-Length", str(size)
+
+    def pick(self, names: FieldNames) -> dict[str, str]:
+        return names.among_native(self._pairs)
 
 
 class Fields:

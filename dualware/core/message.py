@@ -6,8 +6,9 @@ or `scope`: `Request` is an interface, and each driver's room holds the one clas
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 if TYPE_CHECKING:
     from dualware.core.headers import Headers
@@ -23,7 +24,11 @@ class ExchangeError(RuntimeError):
 
 
 class Codec(Protocol):
-    """A content coding in progress. `zlib.compressobj()` is one as it is."""
+    """A content coding in progress. `zlib.compressobj()` is one as it is.
+
+    It may have a ``slow_from``: the size of a chunk (bytes) from which on `compress` may take
+    longer than an event loop should stand still. The ASGI driver codes those in a thread.
+    """
 
     def compress(self, data: bytes, /) -> bytes:
         """Take one body chunk; return what can be sent of all that was taken, maybe nothing."""
@@ -43,6 +48,17 @@ class Names:
         self.text = names
         self.places = {name.encode("ascii"): place for place, name in enumerate(names)}
         """Where each stands, by its name as bytes."""
+
+
+_NEVER: Final = sys.maxsize
+"""The size of a chunk for which a codec takes long, where it does not say one."""
+
+
+def _coded(codec: Codec, data: bytes, *, last: bool) -> bytes:
+    """What ``codec`` makes of a chunk; an empty one is none. ``last`` ends the coding."""
+    if data:
+        data = codec.compress(data)
+    return data + codec.flush() if last else data
 
 
 class Request:
@@ -119,6 +135,14 @@ class Request:
         """Make the application see exactly one request header ``name`` (lower case)."""
         raise NotImplementedError
 
+    def see_body(self) -> None:
+        """Have the application send its body through our hands where it has the choice.
+
+        ASGI: it does not find ``http.response.zerocopysend`` offered. WSGI: nothing, for the file
+        wrapper has to stay where it is (protocols W4).
+        """
+        raise NotImplementedError
+
     def expose(self, name: str, value: Any) -> None:
         """Show ``value`` to application code that reads protocol objects rather than dualware.
 
@@ -144,9 +168,12 @@ class Response:
         "complete",
         "first_chunk",
         "headers",
+        "lost",
         "method",
         "opaque",
+        "slow_from",
         "status",
+        "trailed",
     )
 
     def __init__(self, method: str, status: int, headers: Headers[Any]) -> None:
@@ -163,6 +190,13 @@ class Response:
         self.opaque = False
         """Whether the body passes by without our seeing it: ``wsgi.file_wrapper``, pathsend,
         zerocopysend, or a message of an unknown type. It takes no codec."""
+        self.lost = False
+        """Whether the server has sent a head of its own instead of this one, so that nobody can
+        be told of a codec."""
+        self.trailed = False
+        """Whether trailer fields follow the body: then no length may be declared for it."""
+        self.slow_from = _NEVER
+        """The size of a chunk (bytes) from which on the codecs may take long (driver's side)."""
         # Most responses have neither: tuples, so that nothing is made for them.
         self._codecs: tuple[Codec, ...] = ()
         self._trailers: tuple[tuple[str, Callable[[], str]], ...] = ()
@@ -179,16 +213,17 @@ class Response:
 
     @property
     def encodable(self) -> bool:
-        """Whether `encode` may be called: the body goes out, and through our hands."""
-        return not self.opaque and not self.bodiless
+        """Whether `encode` may be called: head and body go out, and both through our hands."""
+        return not self.opaque and not self.lost and not self.bodiless
 
-    def encode(self, codec: Codec) -> None:
+    def encode(self, codec: Codec, taken: bytes | None = None) -> None:
         """Send the body through ``codec``, outside every codec that was given before.
 
         A body that is known whole is encoded at once, and Content-Length says the new length
         (bytes); otherwise Content-Length goes, for nobody knows it. What ``codec`` raises for
         the first chunk is raised here, with nothing changed. The caller says Content-Encoding,
-        Vary and ETag. Raises ExchangeError where `encodable` is False.
+        Vary and ETag. ``taken`` is what it has made of the first chunk, all of it, where that was
+        done before. Raises ExchangeError where `encodable` is False.
         """
         if not self.encodable:
             raise ExchangeError(
@@ -197,34 +232,39 @@ class Response:
             )
         chunk = self.first_chunk
         if chunk is not None:
-            data = codec.compress(chunk)
+            data = _coded(codec, chunk, last=self.complete) if taken is None else taken
             if self.complete:
-                data += codec.flush()
+                self.replace(data)
+                return
             self.first_chunk = data
-        if chunk is not None and self.complete:
-            # RFC 9110 §8.6: replace the length or remove it, never leave a wrong one.
-            self.headers.set("Content-Length", str(len(self.first_chunk or b"")))
-        else:
-            self._codecs += (codec,)
+        self._codecs += (codec,)
+        self.slow_from = min(self.slow_from, getattr(codec, "slow_from", _NEVER))
+        self.headers.remove("Content-Length")
+
+    def replace(self, body: bytes) -> None:
+        """Send ``body`` in place of one that is known whole (`complete`)."""
+        self.first_chunk = body
+        # RFC 9110 §8.6: replace the length or remove it, never leave a wrong one. RFC 9112 §6.2:
+        # there is none where trailers follow.
+        if self.trailed or self._trailers:
             self.headers.remove("Content-Length")
+        else:
+            self.headers.set_length(len(body))
 
     def first(self, chunk: bytes, *, complete: bool) -> None:
         """Take the first chunk in (driver's side), through the codecs that were given early."""
+        self.complete = complete
+        self.first_chunk = chunk
         if self._codecs:
-            chunk = self.through(chunk, last=complete)
+            self.first_chunk = self.through(chunk, last=complete)
             if complete:
                 self._codecs = ()
-                self.headers.set("Content-Length", str(len(chunk)))
-        self.first_chunk = chunk
-        self.complete = complete
+                self.replace(self.first_chunk)
 
     def through(self, data: bytes, *, last: bool = False) -> bytes:
         """Pass a chunk through every codec, innermost first; ``last`` ends the codings."""
         for codec in self._codecs:
-            if data:
-                data = codec.compress(data)
-            if last:
-                data += codec.flush()
+            data = _coded(codec, data, last=last)
         return data
 
     @property

@@ -10,8 +10,8 @@ The head is held until the application has returned, or until its first item whe
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, ParamSpec, Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, cast
 
 from dualware.core.nesting import enclosing
 from dualware.core.problems import Problem, SettingsError
@@ -149,23 +149,14 @@ def _streamed(
         exchange.release()
         return body
     if not exchange.started:
+        exchange.late = True
         return Body(exchange, body)
     opaque = _is_opaque(body, environ)
     ready: list[bytes] = []
-    iterator = None
+    iterator: Iterator[bytes] | None = None
     # By write(), the head may be with the server already, and the body go on.
     if not exchange.committed and not exchange.open(opaque=opaque):
-        length = declared_length(exchange.response)
-        if length is None or opaque:
-            # PEP 3333, "Block Boundaries": a stream is not pulled before the server asks.
-            exchange.body(None, complete=False)
-        else:
-            # No live stream declares its length. Werkzeug and Django return such iterables.
-            iterator = iter(body)
-            first = next(iterator, b"")
-            # It may have replaced the head.
-            length = declared_length(exchange.response)
-            ready.append(exchange.body(first, complete=len(first) == length))
+        ready, iterator = _first_of(exchange, body, opaque=opaque)
     if not exchange.committed:
         exchange.hand_over()
     if opaque and not exchange.coded:
@@ -174,6 +165,25 @@ def _streamed(
         return Body(exchange, body, ready=ready, iterator=iterator)
     exchange.linger(body)
     return body
+
+
+def _first_of(
+    exchange: WSGIExchange, body: Iterable[bytes], *, opaque: bool
+) -> tuple[list[bytes], Iterator[bytes] | None]:
+    """BODY, with the first chunk if nobody waits for it. Returns what was taken, and the rest."""
+    if not opaque and _is_whole(body):
+        iterator = iter(body)
+        return [exchange.body(b"".join(iterator), complete=True)], iterator
+    if opaque or declared_length(exchange.response) is None:
+        # PEP 3333, "Block Boundaries": a stream is not pulled before the server asks.
+        exchange.body(None, complete=False)
+        return [], None
+    # No live stream declares its length. Werkzeug and Django return such iterables.
+    iterator = iter(body)
+    first = next(iterator, b"")
+    # It may have replaced the head.
+    length = declared_length(exchange.response)
+    return [exchange.body(first, complete=len(first) == length)], iterator
 
 
 def _is_opaque(body: object, environ: WSGIEnvironment) -> bool:
@@ -185,6 +195,17 @@ def _is_opaque(body: object, environ: WSGIEnvironment) -> bool:
         return isinstance(body, file_wrapper)
     # uWSGI's is a function which returns the file itself.
     return hasattr(body, "fileno")
+
+
+def _is_whole(body: Any) -> bool:
+    """Whether all of the body is there, so that taking it makes nobody wait.
+
+    A sequence of one item, or a Django response that says it does not stream. What is no
+    declared sequence is not asked for its ``len()``: that may read a file (protocols W36).
+    """
+    if getattr(body, "streaming", None) is False:
+        return True
+    return isinstance(body, Sequence) and len(cast("Sequence[bytes]", body)) == 1
 
 
 def _passed_by(exchange: WSGIExchange, body: Any) -> Iterable[bytes]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dualware.core.exchange import Answer
+    from dualware.core.field_names import FieldNames
 
 __all__ = ["WSGIExchange", "declared_length"]
 
@@ -34,6 +35,8 @@ _CODES_MOST = 512
 _Pairs = list[tuple[str, str]]
 
 _UNREAD = -1
+# Servers that read the head when the application returns, and look at no later one (W21, W22).
+_HEAD_AT_RETURN = frozenset({"Granian"})
 
 # Shared and never changed.
 _NO_ENVIRON: dict[str, Any] = {}
@@ -47,6 +50,9 @@ class WSGIExchange(Engine):
     _upstream: Any
     _write: Callable[[bytes], object] | None
 
+    late: bool = False
+    """Whether the application returned before it called start_response."""
+
     _output: bool = False
     _declared: int | None = _UNREAD
     """What Content-Length says; read when the first bytes of a stream are handed on."""
@@ -58,10 +64,20 @@ class WSGIExchange(Engine):
         if self._held is None:
             return NO_RESPONSE
         status, headers = self._held
-        return self._respond_with(_code(status), StrHeaders(headers))
+        response = self._respond_with(_code(status), StrHeaders(headers))
+        if self.late and str(self._source.get("SERVER_SOFTWARE")) in _HEAD_AT_RETURN:
+            response.lost = True
+        return response
 
     def _respond_with(self, status: int, headers: StrHeaders) -> Response:
         return Response(self._source.get("REQUEST_METHOD", "GET"), status, headers)
+
+    def fields(self, names: FieldNames) -> dict[str, str]:
+        if self._response is None and self._held is not None:
+            headers: Any = self._held[1]
+            if headers.__class__ is list:
+                return names.among_native(headers)
+        return self.response.headers.pick(names)
 
     # What the application calls
 
@@ -174,8 +190,8 @@ class WSGIExchange(Engine):
     def commit(self, chunk: bytes, *, complete: bool) -> bytes:
         """Both of the above, with the first chunk at hand. Returns what is left of it."""
         if not self.open():
-            length = declared_length(self.response)
-            chunk = self.body(chunk, complete=complete or len(chunk) == length)
+            declared = declared_length(self.response)
+            chunk = self.body(chunk, complete=complete or len(chunk) == declared)
         elif self.coded:
             chunk = self.response.through(chunk)
         self.hand_over()

@@ -102,6 +102,9 @@ class WSGIRequest(Request):
     def set_header(self, name: str, value: str) -> None:
         self.environ[_environ_key(name)] = value
 
+    def see_body(self) -> None:
+        pass
+
     def expose(self, name: str, value: Any) -> None:
         # A key without a dot would have to be a str (wsgiref.validate).
         self.environ[f"dualware.{name}"] = value

@@ -5,7 +5,9 @@ Knows both lists. Must never know who made them.
 
 import pytest
 
-import dualware.core.headers as headers_module
+from dualware.core import field_names
+from dualware.core import headers as headers_module
+from dualware.core.field_names import FieldNames
 from dualware.core.headers import (
     BytesHeaders,
     Fields,
@@ -434,3 +436,47 @@ def test_names_that_are_no_text():
 def test_union():
     """The first spelling counts."""
     assert ["Origin", "Cookie"] == union(["Origin", "Cookie", "origin", "COOKIE"])
+
+
+# Many names at once, and lengths
+
+
+def test_picking(make):
+    """In one pass: names in any case, several values as one, others left out."""
+    headers = make(("Vary", "A"), ("ETAG", '"é"'), ("X-Other", "1"), ("vary", "B"))
+    names = FieldNames("Vary", "ETag", "Accept-Ranges")
+
+    for _ in range(2):
+        assert {"vary": "A, B", "etag": '"é"'} == headers.pick(names)
+    assert not headers.changed
+
+
+def test_picking_remembers_spellings_within_a_bound(make, monkeypatch):
+    """Names that an application makes up for each response fill no memory."""
+    names = FieldNames("Vary")
+    monkeypatch.setattr(field_names, "_KNOWN_MOST", 4)
+    for number in range(20):
+        assert {"vary": "A"} == make((f"X-{number}", "1"), ("VARY", "A")).pick(names)
+
+    assert 5 > len(names.as_str) + len(names.as_bytes) - 1
+
+
+def test_lengths(make):
+    """Set like any field, in the place of the first."""
+    headers = make(("Content-Length", "1"), ("X-A", "1"), ("content-length", "2"))
+    headers.set_length(12345)
+
+    assert [("content-length", "12345"), ("x-a", "1")] == shown(headers)
+    assert type(headers.pairs[0][1]) in (str, bytes)
+
+
+def test_the_interface():
+    """What each kind of list fills in."""
+    headers = Headers([])
+
+    for ask in (
+        lambda: headers.pick(FieldNames()),
+        lambda: headers.set_length(1),
+    ):
+        with pytest.raises(NotImplementedError):
+            ask()

@@ -3,6 +3,7 @@
 Knows `Response` as drivers and flows use it. Must never know a protocol.
 """
 
+import sys
 import zlib
 
 import pytest
@@ -320,3 +321,82 @@ def test_methods_of_a_request(name, arguments):
     """A driver's room fills it in."""
     with pytest.raises(NotImplementedError):
         getattr(Request(), name)(*arguments)
+
+
+# What only codecs with more to say do
+
+
+class Slow(Tagged):
+    """A codec that says when it takes long."""
+
+    def __init__(self, mark, slow_from):
+        super().__init__(mark)
+        self.slow_from = slow_from
+
+
+@pytest.mark.parametrize(
+    ("codecs", "expected"),
+    [
+        ([], sys.maxsize),
+        ([Tagged(b"a")], sys.maxsize),
+        ([Slow(b"a", 9)], 9),
+        ([Slow(b"a", 9), Tagged(b"b"), Slow(b"c", 5)], 5),
+    ],
+)
+def test_the_slowest_codec_counts(codecs, expected):
+    """A chunk that is long for one of them is long."""
+    made = response()
+    for codec in codecs:
+        made.encode(codec)
+
+    assert expected == made.slow_from
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_what_was_coded_before(complete):
+    """A codec that had the first chunk already is not given it again."""
+    made = response(length=1)
+    made.first(b"1", complete=complete)
+    made.encode(Tagged(b"a"), b"coded")
+
+    assert (b"coded", not complete) == (made.first_chunk, made.coded)
+    assert ("5" if complete else None) == made.headers.get("Content-Length")
+
+
+def test_no_codec_for_a_head_that_is_lost():
+    """Nobody could be told of it."""
+    made = response()
+    made.lost = True
+
+    assert not made.encodable
+    with pytest.raises(ExchangeError):
+        made.encode(Tagged(b"a"))
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_no_length_before_trailers(ours):
+    """RFC 9112 §6.2: the application's or our own."""
+    made = response(length=1)
+    if ours:
+        made.add_trailer("X-A", str)
+    else:
+        made.trailed = True
+    made.first(b"1", complete=True)
+    made.encode(Tagged(b"a"))
+
+    assert "Content-Length" not in made.headers
+
+
+def test_another_body():
+    """In place of one that is known whole, with its length."""
+    made = response(length=1)
+    made.first(b"1", complete=True)
+    made.replace(b"another")
+
+    assert (b"another", "7") == (made.first_chunk, made.headers.get("content-length"))
+
+
+def test_a_request_is_an_interface_here_too():
+    """A driver says how a body is seen."""
+    with pytest.raises(NotImplementedError):
+        Request().see_body()

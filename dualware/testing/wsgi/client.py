@@ -40,7 +40,7 @@ class WSGIClient:
         ``wsgiref.validate`` and werkzeug's ``LintMiddleware`` around the
         application as well.
     eager_status
-        The head is read when the call returns, as granian does.
+        The head is read when the call returns, as granian does, whose name the server gives.
     no_write
         start_response returns None, as in granian, hypercorn and some bridges.
     flush_empty
@@ -106,6 +106,8 @@ class WSGIClient:
 
         An error of the application is no exception here: see ``result.error``.
         """
+        if self.eager_status:
+            environ = {"SERVER_SOFTWARE": "Granian", **(environ or {})}
         handed = build_environ(
             method=method,
             path=path,

@@ -1,0 +1,90 @@
+"""What an exchange under ASGI has done in a thread, and how its messages wait for that.
+
+Knows that a loop must not stand still for long, and that no message may overtake another. Must
+never know what is done, nor what a message means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import Any, Final
+
+from dualware.asgi.offload import in_thread, turns
+from dualware.asgi.quick import QuickEngine
+from dualware.core.message import ExchangeError
+
+__all__ = ["BROKEN", "Message", "Working"]
+
+Message = Any
+
+BROKEN: Final = -1
+"""Where the response stands when a policy failed, or a part of it was lost."""
+
+
+class Working(QuickEngine):
+    """The side of an exchange that leaves long work to threads."""
+
+    __slots__ = ()
+
+    defers = True
+
+    _turns: AbstractAsyncContextManager[Any] | None = None
+    """Held while a message is on its way, in an exchange that had something done in a thread:
+    none overtakes another (compression 44)."""
+    _torn: bool = False
+    """Whether a chunk that a codec has taken did not reach the server (compression 39)."""
+
+    def _break(self, error: BaseException) -> None:
+        """From here on nothing that the application sends gets through."""
+        # What asks a task to stop is no failure that could be told of later.
+        told = isinstance(error, Exception)
+        self.broken = error if told else ExchangeError("a part of this response was cancelled")
+        self._place = BROKEN
+
+    async def _take_turns(self, step: Callable[[], Awaitable[None]]) -> None:
+        """From now on, messages wait for each other. ``step`` is the first that has its turn."""
+        self._turns = taken = turns()
+        await self._in_turn(taken, step)
+
+    async def _in_turn(
+        self, taken: AbstractAsyncContextManager[Any], step: Callable[[], Awaitable[None]]
+    ) -> None:
+        async with taken:
+            await step()
+
+    def _reach_body(self, chunk: bytes | None, *, complete: bool) -> bytes:
+        """BODY. Fails closed."""
+        try:
+            return self.body(chunk, complete=complete)
+        except BaseException as error:
+            self._break(error)
+            raise
+
+    async def _worked(self, data: bytes) -> bytes:
+        """Do the work that flows wait for. Returns what they left of the first chunk."""
+        try:
+            while self.work is not None:
+                work, self.work = self.work, None
+                await in_thread(work.run)
+                data = self.resume()
+        except BaseException as error:
+            self._break(error)
+            raise
+        return data
+
+    def _is_long(self, message: Message) -> bool:
+        return len(message.get("body", b"")) >= self.response.slow_from
+
+    async def _coded(self, message: Message) -> bytes:
+        """The chunk in ``message``, through the codecs. `_torn` until the caller has sent it."""
+        last = not message.get("more_body", False)
+        code = partial(self.response.through, message.get("body", b""), last=last)
+        # What is lost from here on is lost for good, and a thread may still be at the codec.
+        self._torn = True
+        try:
+            return await in_thread(code) if self._is_long(message) else code()
+        except Exception as error:
+            self._break(error)
+            raise

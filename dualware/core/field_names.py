@@ -1,0 +1,58 @@
+"""Names of response fields that are looked for together, in either protocol's list.
+
+Knows pairs of bytes and pairs of native strings. Must never know what a field means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+__all__ = ["FieldNames"]
+
+_KNOWN_MOST: Final = 1024
+"""Spellings that are remembered of one set of names."""
+
+
+class FieldNames:
+    """Names of fields that are looked for together, ready for both kinds of lists.
+
+    Every spelling that was met is remembered, of other names too: an application has few.
+    """
+
+    __slots__ = ("as_bytes", "as_str")
+
+    def __init__(self, *names: str) -> None:
+        self.as_str: dict[str, str | None] = {name.lower(): name.lower() for name in names}
+        self.as_bytes: dict[bytes, str | None] = {
+            name.encode("latin-1"): name for name in self.as_str
+        }
+
+    def among(self, pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+        """`Headers.pick` of pairs of bytes."""
+        known = self.as_bytes
+        found: dict[str, str] = {}
+        for raw, value in pairs:
+            name = known[raw] if raw in known else _learn(known, raw)
+            if name is not None:
+                text = value.decode("latin-1")
+                found[name] = f"{found[name]}, {text}" if name in found else text
+        return found
+
+    def among_native(self, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+        """`Headers.pick` of pairs of native strings."""
+        known = self.as_str
+        found: dict[str, str] = {}
+        for raw, value in pairs:
+            name = known[raw] if raw in known else _learn(known, raw)
+            if name is not None:
+                found[name] = f"{found[name]}, {value}" if name in found else value
+        return found
+
+
+def _learn(known: dict[Any, str | None], raw: Any) -> str | None:
+    """The name that ``raw`` is a spelling of, None where it is another."""
+    name = known.get(raw.lower())
+    if len(known) < _KNOWN_MOST:
+        known[raw] = name
+    return name
