@@ -8,9 +8,9 @@ VERSIONS := 3.10 3.11 3.12 3.13 3.14
 BIN := .venv/bin
 UV := .venvs/pins/bin/uv
 INSTALL := python -m pip install --quiet --disable-pip-version-check
-COMPILE := $(UV) pip compile --quiet --no-config --universal --python-version 3.10 \
-	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade \
-	pyproject.toml --all-extras
+RESOLVE := $(UV) pip compile --quiet --no-config --universal --python-version 3.10 \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --upgrade pyproject.toml
+COMPILE := $(RESOLVE) --all-extras
 TESTED := --group build --group servers --group test
 
 .DEFAULT_GOAL := help
@@ -28,9 +28,11 @@ browser: ## Install Debian's Chromium, which the browser tests drive (without it
 demo: .venv/.stamp ## Show one application under both protocols (KEEP=1 leaves it running)
 	$(BIN)/python -m examples.demo $(if $(KEEP),--keep)
 
-test: .venv/.stamp ## Run the tests; every line and branch must be covered
+test: .venv/.stamp .venvs/bare/.stamp ## Run the tests; every line and branch must be covered
 	@$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(ARGS)
+	@echo 'Once more without any extra'
+	.venvs/bare/bin/coverage run -m pytest tests/compression
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=100
 
@@ -62,6 +64,7 @@ build: .venv/.stamp ## Build the wheel and the source archive, and check the whe
 pins: $(UV) ## Pin the newest versions of every dependency, and the oldest allowed
 	$(COMPILE) --group dev --output-file requirements/dev.txt
 	$(COMPILE) $(TESTED) --constraints requirements/dev.txt --output-file requirements/test.txt
+	$(RESOLVE) --group bare --constraints requirements/dev.txt --output-file requirements/bare.txt
 	$(UV) pip compile --quiet --no-config --no-deps --no-annotate --no-header --no-emit-index-url \
 		--resolution lowest-direct --python-version 3.10 --output-file .venvs/pins/lowest.txt pyproject.toml
 	$(COMPILE) $(TESTED) --constraints .venvs/pins/lowest.txt --output-file requirements/lowest.txt
@@ -84,6 +87,9 @@ endef
 
 .venvs/lowest/.stamp: pyproject.toml requirements/lowest.txt
 	$(call environment,.venvs/lowest,requirements/lowest.txt,$$(scripts/find-python.sh 3.10))
+
+.venvs/bare/.stamp: pyproject.toml requirements/bare.txt
+	$(call environment,.venvs/bare,requirements/bare.txt,$(or $(PYTHON),$$(scripts/find-python.sh)))
 
 .venvs/%/.stamp: pyproject.toml requirements/test.txt
 	$(call environment,.venvs/$*,requirements/test.txt,$$(scripts/find-python.sh $*))

@@ -16,8 +16,10 @@ from werkzeug.utils import ImportStringError, import_string
 
 from dualware.core.fetch import FORBIDDEN_METHODS, NORMALIZED_METHODS, is_forbidden_header
 from dualware.core.fields import is_token
+from dualware.core.gzip import EXTRAS, is_installed
 from dualware.core.headers import StrHeaders
 from dualware.core.levels import OUTCOMES, is_key
+from dualware.core.media_types import is_pattern
 from dualware.core.origins import read
 from dualware.core.outbound import host_pattern
 from dualware.core.paths import path_rule
@@ -34,7 +36,9 @@ __all__ = [
     "fitting",
     "host",
     "imported",
+    "installed",
     "is_awaited",
+    "media_type",
     "method",
     "metric_sink",
     "near",
@@ -304,6 +308,22 @@ def pattern(given: Any) -> Any:
     except re.error as error:
         raise Unfit("DW206", f"{text!r} is not a regular expression: {error}") from error
     return cast("Any", given)
+
+
+def media_type(text: str) -> str:
+    """A media type, or a pattern of such."""
+    if not is_pattern(text):
+        hint = "write 'text/html', 'image/*', '*+json', or '!image/svg+xml' for an exception"
+        raise Unfit("DW209", f"{text!r} is not a media type", hint)
+    return text
+
+
+def installed(backend: str) -> str:
+    """A library for gzip that is there, or ``auto``."""
+    if backend in EXTRAS and not is_installed(backend):
+        hint = f"pip install 'dualware[{EXTRAS[backend]}]', or write 'auto'"
+        raise Unfit("DW208", f"{backend} is not installed", hint)
+    return backend
 
 
 def imported(name: str) -> Any:

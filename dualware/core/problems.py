@@ -28,6 +28,7 @@ CODES: Final[dict[str, str]] = {
     "DW206": "not a regular expression",
     "DW207": "not a field of the log line",
     "DW208": "a library that is not installed",
+    "DW209": "not a media type",
     "DW299": "refused by the middleware",
     # DW3xx: what can't be shared across origins.
     "DW301": "a method that can't be allowed",
