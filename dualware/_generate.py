@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from dualware.core.presets import OPEN, PRESETS, Names
-from dualware.settings.loading import ORDER, class_of, model_of
+from dualware.settings.loading import ORDER, class_of, model_of, module_of
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -141,7 +141,7 @@ def _class(protocol: str, word: str) -> str:
             f'    """{doc.splitlines()[0]}',
             "",
             *textwrap.wrap(
-                f"Settings as in `dualware.middleware.{word}`. Raises SettingsError with every "
+                f"Settings as in `{module_of(word)}`. Raises SettingsError with every "
                 "problem at once.",
                 96,
                 initial_indent="    ",

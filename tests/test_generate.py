@@ -22,6 +22,7 @@ from dualware import _generate
 from dualware.core.presets import PRESETS
 from dualware.middleware.model import Settings
 from dualware.settings import ORDER, model_of
+from dualware.settings.loading import module_of
 from tests.least import least
 
 FILES = {
@@ -147,7 +148,7 @@ def test_everything_is_shown(room):
     for word in ORDER:
         wrapper = wrapper_of(room, word)
         assert wrapper.__name__ in room.__all__
-        assert f"dualware.middleware.{word}" in wrapper.__doc__
+        assert module_of(word) in wrapper.__doc__
 
 
 # What the page says

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ASGIWrapper",
     "CORSMiddleware",
+    "CompressionMiddleware",
+    "GZipMiddleware",
     "LoggingMiddleware",
     "RequestIDMiddleware",
     "TimingMiddleware",
@@ -284,3 +286,83 @@ class CORSMiddleware(ASGIWrapper):
             "policies": policies,
         }
         super().__init__(app, Stack([single("cors", options)]))
+
+
+class CompressionMiddleware(ASGIWrapper):
+    """Send bodies in fewer bytes, by the coding that the client likes best.
+
+    Settings as in `dualware.middleware.compression`. Raises SettingsError with every problem at
+    once.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        minimum_size: int = 500,
+        compresslevel: int | None = None,
+        backend: Literal["auto", "zlib", "zlib-ng", "isal", "libdeflate"] = "auto",
+        preset: Literal["small"] | None = None,
+        exclude_content_types: list[str] | tuple[str, ...] | None = None,
+        live_content_types: list[str] | tuple[str, ...] = ("text/event-stream",),
+        compress_live: bool = False,
+        max_block_ms: float = 1.0,
+        breach_padding: int = 100,
+        skip_credentials: bool = False,
+        codings: list[str] | tuple[str, ...] = ("zstd", "br", "gzip"),
+        zstd_level: int = 3,
+        brotli_quality: int = 4,
+    ) -> None:
+        options = {
+            "minimum_size": minimum_size,
+            "compresslevel": compresslevel,
+            "backend": backend,
+            "preset": preset,
+            "exclude_content_types": exclude_content_types,
+            "live_content_types": live_content_types,
+            "compress_live": compress_live,
+            "max_block_ms": max_block_ms,
+            "breach_padding": breach_padding,
+            "skip_credentials": skip_credentials,
+            "codings": codings,
+            "zstd_level": zstd_level,
+            "brotli_quality": brotli_quality,
+        }
+        super().__init__(app, Stack([single("compression", options)]))
+
+
+class GZipMiddleware(ASGIWrapper):
+    """Send bodies in fewer bytes, by gzip.
+
+    Settings as in `dualware.middleware.compression`. Raises SettingsError with every problem at
+    once.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        minimum_size: int = 500,
+        compresslevel: int | None = None,
+        backend: Literal["auto", "zlib", "zlib-ng", "isal", "libdeflate"] = "auto",
+        preset: Literal["small"] | None = None,
+        exclude_content_types: list[str] | tuple[str, ...] | None = None,
+        live_content_types: list[str] | tuple[str, ...] = ("text/event-stream",),
+        compress_live: bool = False,
+        max_block_ms: float = 1.0,
+        breach_padding: int = 100,
+        skip_credentials: bool = False,
+    ) -> None:
+        options = {
+            "minimum_size": minimum_size,
+            "compresslevel": compresslevel,
+            "backend": backend,
+            "preset": preset,
+            "exclude_content_types": exclude_content_types,
+            "live_content_types": live_content_types,
+            "compress_live": compress_live,
+            "max_block_ms": max_block_ms,
+            "breach_padding": breach_padding,
+            "skip_credentials": skip_credentials,
+        }
+        super().__init__(app, Stack([single("gzip", options)]))

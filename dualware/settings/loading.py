@@ -20,16 +20,21 @@ if TYPE_CHECKING:
     from dualware.core.effects import Effects
     from dualware.middleware.model import Settings
 
-__all__ = ["ORDER", "class_of", "load", "model_of", "single"]
+__all__ = ["ORDER", "class_of", "load", "model_of", "module_of", "single"]
 
 ORDER: Final[Mapping[str, str]] = {
     "request_id": "RequestID",
     "logging": "Logging",
     "timing": "Timing",
     "cors": "CORS",
+    "compression": "Compression",
+    "gzip": "GZip",
 }
 """Every middleware by its word, in canonical order, outermost first. The class lives in the
-module of that word, its settings model beside it."""
+module of that word, or in that of `SHARED`, its settings model beside it."""
+
+SHARED: Final[Mapping[str, str]] = {"gzip": "compression"}
+"""Words that are a form of another one: they stand in its module, and never beside it."""
 
 
 def load(settings: Mapping[str, Any], *, effects: Effects = REAL) -> Stack:
@@ -46,11 +51,11 @@ def load(settings: Mapping[str, Any], *, effects: Effects = REAL) -> Stack:
             [Problem("DW105", "settings", f"expected a mapping, got {settings!r:.80}")]
         )
     problems = [_unknown(word) for word in settings if word not in ORDER]
+    wanted = [word for word in ORDER if not (settings.get(word) is None or settings[word] is False)]
+    problems += [_twice(*pair) for pair in SHARED.items() if set(pair) <= set(wanted)]
     built: list[Middleware] = []
-    for word in ORDER:
-        given = settings.get(word)
-        if given is None or given is False:
-            continue
+    for word in wanted:
+        given = settings[word]
         try:
             built.append(single(word, {} if given is True else given, effects=effects))
         except SettingsError as error:
@@ -77,7 +82,12 @@ def single(word: str, options: Any, *, effects: Effects = REAL) -> Middleware:
 
 def class_of(word: str) -> Any:
     """The middleware class of ``word``."""
-    return getattr(importlib.import_module(f"dualware.middleware.{word}"), ORDER[word])
+    return getattr(importlib.import_module(module_of(word)), ORDER[word])
+
+
+def module_of(word: str) -> str:
+    """The dotted name of the module that the middleware of ``word`` lives in."""
+    return f"dualware.middleware.{SHARED.get(word, word)}"
 
 
 def model_of(word: str) -> type[Settings]:
@@ -89,3 +99,8 @@ def _unknown(word: object) -> Problem:
     close = difflib.get_close_matches(str(word), ORDER, n=1)
     hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(ORDER)}"
     return Problem("DW102", str(word), "unknown middleware", hint)
+
+
+def _twice(word: str, other: str) -> Problem:
+    sentence = f"{word} and {other} exclude each other"
+    return Problem("DW203", word, sentence, f"{word} is a form of {other}: name one of them")

@@ -16,6 +16,7 @@ from dualware.core.problems import CODES
 from dualware.effects import REAL
 from dualware.middleware.request_id import RequestID, RequestIDSettings
 from dualware.settings import ORDER, load, loading, model_of, single
+from dualware.settings.loading import SHARED
 from tests.least import least
 
 
@@ -57,11 +58,25 @@ def test_settings():
 
 def test_order():
     """The order of the mapping means nothing: the canonical one holds."""
-    forth = load({word: least(word) for word in ORDER})
-    back = load({word: least(word) for word in reversed(ORDER)})
+    words = [word for word in ORDER if word not in SHARED]
+    forth = load({word: least(word) for word in words})
+    back = load({word: least(word) for word in reversed(words)})
 
-    assert list(ORDER.values()) == [type(each).__name__ for each in forth]
+    assert [ORDER[word] for word in words] == [type(each).__name__ for each in forth]
     assert [type(each) for each in forth] == [type(each) for each in back]
+
+
+@pytest.mark.parametrize(("word", "other"), SHARED.items())
+def test_forms_of_one_middleware(word, other):
+    """Of two words for one middleware a mapping may name one only; off is not named."""
+    with pytest.raises(SettingsError) as raised:
+        load({other: {}, word: True})
+
+    (problem,) = raised.value.problems
+    assert ("DW203", word) == (problem.code, problem.path)
+    assert f"{word} and {other} exclude each other" == problem.sentence
+    assert 1 == len(load({other: True, word: False}))
+    assert 1 == len(load({other: None, word: {}}))
 
 
 def test_a_default_counts_as_not_given():
@@ -258,7 +273,8 @@ def test_the_error():
 def test_single(word):
     """One middleware by its word."""
     assert ORDER[word] == type(single(word, least(word))).__name__
-    assert word == single(word, least(word)).name
+    # The outer one of two forms of one middleware runs, so they have one name.
+    assert SHARED.get(word, word) == single(word, least(word)).name
 
 
 def test_a_middleware_may_refuse(monkeypatch):

@@ -15,8 +15,16 @@ from typing_extensions import assert_type
 
 import dualware
 from dualware import BODY, END, RESPONSE, Exchange, Flow, Middleware, Request, Stack
-from dualware.asgi import ASGIWrapper, CORSMiddleware, LoggingMiddleware, TimingMiddleware
+from dualware.asgi import (
+    ASGIWrapper,
+    CompressionMiddleware,
+    CORSMiddleware,
+    GZipMiddleware,
+    LoggingMiddleware,
+    TimingMiddleware,
+)
 from dualware.core.message import Codec
+from dualware.core.work import Work
 from dualware.metrics import Sink
 from dualware.metrics.otel import OpenTelemetrySink
 from dualware.metrics.prometheus import PrometheusSink
@@ -73,6 +81,14 @@ CORSMiddleware(application, allow_origins="https://a.example")  # type: ignore[a
 CORSMiddleware(application, allow_orgins=["https://a.example"])  # type: ignore[call-arg]
 CORSMiddleware(application, on_existing="append")  # type: ignore[arg-type]
 CORSMiddleware(application, websocket_origins="same-site")  # type: ignore[arg-type]
+# Compression: lists are lists, and a misspelt library is no library.
+
+CompressionMiddleware(application, codings=["zstd", "gzip"], zstd_level=5, max_block_ms=0.5)
+CompressionMiddleware(application, codings="gzip")  # type: ignore[arg-type]
+GZipMiddleware(application, minimum_size=1000, compresslevel=6, backend="zlib-ng")
+GZipMiddleware(application, backend="zlibng")  # type: ignore[arg-type]
+GZipMiddleware(application, minimumsize=1000)  # type: ignore[call-arg]
+GZipMiddleware(application, codings=["gzip"])  # type: ignore[call-arg]
 
 
 # span and carry leave signatures as they were.
@@ -141,6 +157,9 @@ class Compressing(Middleware):
         exchange.response.encode(codec)
         exchange.response.encode(zlib.compressobj(wbits=31))
         exchange.response.encode(zlib)  # type: ignore[arg-type]
+        work = Work(codec.flush, long=True)
+        yield work
+        exchange.response.encode(codec, work.take())
         yield END
         assert_type(exchange.sent, "int | None")
 

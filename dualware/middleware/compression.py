@@ -1,0 +1,384 @@
+"""Send bodies in fewer bytes, to clients that say they can decode them.
+
+What a response says of itself decides first: whether it has a body that may be changed, whether
+its type shrinks, whether it is long enough. Then the client decides which coding. A body that is
+there as a whole is coded as one, and its length is known; a stream is coded chunk by chunk, and
+everything that was sent so far decodes after each of them.
+
+Place it innermost: what stands outside sees the bytes that go out, and their length.
+
+Knows what HTTP says of content codings. Must never know a library that codes, nor a protocol, and
+must never let a codec that fails take the response with it.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
+
+from pydantic import Field, model_validator
+
+from dualware.core import brotli, zstd
+from dualware.core.checks import installed, media_type, one_of
+from dualware.core.coding import Coding
+from dualware.core.effects import Effects
+from dualware.core.exchange import BODY, RESPONSE, Exchange, Flow, Middleware
+from dualware.core.fields import length_of
+from dualware.core.gzip import Gzip
+from dualware.core.media_types import COMPRESSED, MediaTypes
+from dualware.core.message import Codec, Request, Response
+from dualware.core.negotiation import LONGEST, best, refuses_identity, weights
+from dualware.core.padding import MOST, Padding
+from dualware.core.recoding import READ, codable, label, vary
+from dualware.core.work import Work
+from dualware.middleware.model import Settings, checked, fault
+
+__all__ = ["Compression", "CompressionSettings", "GZip", "GZipSettings"]
+
+CODINGS: Final = ("zstd", "br", "gzip")
+"""Every coding, in the order of what they give for their time."""
+
+_LIBRARIES: Final[dict[str, Callable[[], Any]]] = {"zstd": zstd.module, "br": brotli.module}
+"""What finds the libraries that may be missing."""
+
+_MediaType = Annotated[str, checked(media_type)]
+_Coding = Annotated[str, checked(one_of, CODINGS)]
+
+
+class GZipSettings(Settings):
+    """Settings of the gzip middleware."""
+
+    minimum_size: int = Field(default=500, ge=0)
+    """Bytes of the shortest body that is compressed, where its length is known."""
+
+    compresslevel: int | None = Field(default=None, ge=1, le=9)
+    """How hard gzip tries, from 1 (fast) to 9 (small), as zlib means it; other libraries have
+    levels near to it. None: what is best for its time, zlib's 4."""
+
+    backend: Annotated[
+        Literal["auto", "zlib", "zlib-ng", "isal", "libdeflate"], checked(installed)
+    ] = "auto"
+    """Who codes gzip. `"auto"`: isal for whole bodies and zlib-ng for streams where they are
+    installed (`dualware[fast]`), otherwise zlib, which always is."""
+
+    preset: Literal["small"] | None = None
+    """`"small"` makes bodies as small as zlib's level 9 does, in a quarter of its time:
+    libdeflate for whole bodies, zlib-ng for streams (`dualware[small,fast]`)."""
+
+    exclude_content_types: list[_MediaType] | tuple[_MediaType, ...] | None = None
+    """Media types that are not compressed, such as `"text/html"`, `"image/*"`, `"*+json"`, and
+    `"!image/svg+xml"` for an exception. None: audio, video, images but for SVG, BMP and ICO,
+    archives, WOFF fonts and gRPC."""
+
+    live_content_types: list[_MediaType] | tuple[_MediaType, ...] = ("text/event-stream",)
+    """Media types of streams that stay open for long. Their head is never held."""
+
+    compress_live: bool = False
+    """True compresses those too, with codecs that take 60 (gzip) or 90 KiB (zstd) for each open
+    stream; never with brotli, which takes 550."""
+
+    max_block_ms: float = Field(default=1.0, gt=0, le=10_000)
+    """How long an event loop may stand still for one chunk, in ms, by a prediction from its
+    size. What takes longer is coded in a thread (ASGI; under WSGI there is no loop)."""
+
+    breach_padding: int = Field(default=100, ge=0, le=MOST)
+    """Bytes of the longest padding that is added to compressed bodies, so that their length tells
+    less of a secret in them (BREACH, CVE-2013-3587). 0 adds none."""
+
+    skip_credentials: bool = False
+    """True does not compress for requests with a Cookie or Authorization header, whose
+    responses may hold secrets."""
+
+    @model_validator(mode="after")
+    def _together(self) -> GZipSettings:
+        if self.preset is not None and (self.backend != "auto" or self.compresslevel is not None):
+            hint = "leave backend and compresslevel out, or the preset"
+            raise fault("DW203", "a preset stands for a backend and a compresslevel", hint)
+        return self
+
+
+class CompressionSettings(GZipSettings):
+    """Settings of the compression middleware."""
+
+    codings: list[_Coding] | tuple[_Coding, ...] = Field(default=CODINGS, min_length=1)
+    """The codings to offer, the favourite first: of those that a client likes equally, it gets
+    the first. One whose library is not installed is not offered (`dualware[zstd,brotli]`)."""
+
+    zstd_level: int = Field(default=3, ge=1, le=zstd.LEVEL_MOST)
+    """How hard zstd tries, from 1 (fast) to 19 (small)."""
+
+    brotli_quality: int = Field(default=4, ge=0, le=11)
+    """How hard brotli tries, from 0 (fast) to 11 (small)."""
+
+    @model_validator(mode="after")
+    def _any(self) -> CompressionSettings:
+        if all(each != "gzip" and _LIBRARIES[each]() is None for each in self.codings):
+            hint = "pip install 'dualware[zstd,brotli]', or offer 'gzip' too"
+            raise fault("DW208", "none of the codings is installed", hint)
+        return self
+
+
+# What a client gets
+
+
+class _Choice(NamedTuple):
+    """The coding for one client, None for identity."""
+
+    whole: Coding | None
+    """For bodies and streams."""
+    small: Coding | None
+    """For bodies of up to 4 KB: brotli is slow to begin."""
+    live: Coding | None
+    """For streams that stay open."""
+    forced: bool
+    """Whether the client refuses identity, and takes a coding."""
+
+
+_IDENTITY: Final = _Choice(None, None, None, forced=False)
+_SMALL: Final = 4096
+"""Bytes of a body for which `_Choice.small` is made: at 1 KB brotli takes 2.4 times as long."""
+
+
+_KNOWN_MOST: Final = 256
+"""Values of a header that are remembered with what they mean."""
+
+
+class _Choices(dict[str | None, _Choice]):
+    """From an Accept-Encoding to a choice, each value worked out once."""
+
+    def __init__(self, codings: Sequence[Coding]) -> None:
+        self._codings = {coding.token: coding for coding in codings}
+        self._orders = (
+            tuple(self._codings),
+            tuple(sorted(self._codings, key="br".__eq__)),
+            tuple(coding.token for coding in codings if coding.is_light),
+        )
+        self[None] = _IDENTITY
+
+    def __missing__(self, accepted: str) -> _Choice:
+        if len(accepted) > LONGEST:
+            # Neither read nor remembered.
+            return _IDENTITY
+        given = weights(accepted)
+        found = (best(given, order) for order in self._orders)
+        whole, small, live = (None if each is None else self._codings[each] for each in found)
+        choice = _Choice(whole, small, live, whole is not None and refuses_identity(given))
+        if len(self) < _KNOWN_MOST:
+            self[accepted] = choice
+        return choice
+
+
+class _Types(dict[str | None, tuple[bool, bool]]):
+    """From a Content-Type to whether it is excluded, and whether it is that of a live stream."""
+
+    def __init__(self, settings: GZipSettings) -> None:
+        excluded = settings.exclude_content_types
+        self._excluded = MediaTypes(COMPRESSED if excluded is None else excluded)
+        self._live = MediaTypes(settings.live_content_types)
+        self._skips_live = not settings.compress_live
+        self[None] = False, False
+
+    def __missing__(self, kind: str) -> tuple[bool, bool]:
+        live = kind in self._live
+        found = kind in self._excluded or (live and self._skips_live), live
+        if len(self) < _KNOWN_MOST:
+            self[kind] = found
+        return found
+
+
+class _Look(NamedTuple):
+    """What the head of a response that may be coded says."""
+
+    fields: dict[str, str]
+    length: int | None
+    """The declared one, in bytes."""
+    live: bool
+
+
+class Compression(Middleware):
+    """Send bodies in fewer bytes, by the coding that the client likes best."""
+
+    # GZip has the same: of one around the other, the outer one runs.
+    name = "compression"
+    Settings: ClassVar[type[GZipSettings]] = CompressionSettings
+
+    def __init__(self, settings: GZipSettings, effects: Effects) -> None:
+        self.settings = settings
+        self.effects = effects
+        self._minimum = settings.minimum_size
+        self._skips = settings.skip_credentials
+        padding = Padding(settings.breach_padding, effects.random)
+        self._codings = tuple(_offered(settings, padding))
+        self._choices = _Choices(self._codings)
+        self._types = _Types(settings)
+        # "0" may stand in a 304 of any length, see `_look`.
+        self._short = frozenset(map(str, range(1, min(self._minimum, 1000))))
+        logging.getLogger("dualware").debug("compression: %s", self.described)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.settings, self.effects)
+
+    @property
+    def described(self) -> str:
+        """Which codings are offered, and who does the work: ``zstd 3; gzip by zlib 4``."""
+        return "; ".join(map(str, self._codings))
+
+    def __call__(self, exchange: Exchange) -> Flow:
+        choice = self._choices[exchange.peek("accept-encoding")]
+        if choice.whole is not None and (self._skips or exchange.may_bypass):
+            choice = self._granted(exchange.request, choice)
+        yield RESPONSE
+        fields = exchange.fields(READ)
+        excluded, _ = self._types[fields.get("content-type")]
+        if (excluded or fields.get("content-length") in self._short) and not choice.forced:
+            # Most of what is not coded, told without a `response` and without parsing.
+            return
+        response = exchange.response
+        headers = response.headers
+        look = self._look(response, fields, choice)
+        if look is None:
+            return
+        if look.live or response.bodiless:
+            self._at_head(response, look, choice)
+            return
+        if choice.whole is None and look.length is not None:
+            # Nothing that the body could tell matters.
+            vary(response, look.fields)
+            return
+        yield BODY
+        if response.headers is not headers:
+            # WSGI: the head was replaced as its body began.
+            look = self._look(response, exchange.fields(READ), choice)
+        if look is not None:
+            code = self._whole if response.complete else self._stream
+            yield from code(response, look, choice)
+
+    # What is decided
+
+    def _granted(self, request: Request, choice: _Choice) -> _Choice:
+        """The choice, if the request has nothing against it."""
+        if self._skips and (request.header("cookie") or request.header("authorization")):
+            return _IDENTITY
+        request.see_body()
+        return choice
+
+    def _look(self, response: Response, fields: dict[str, str], choice: _Choice) -> _Look | None:
+        """What the head says; None where nothing may change for this client."""
+        excluded, live = self._types[fields.get("content-type")]
+        if (excluded and not choice.forced) or not codable(response.status or 0, fields):
+            return None
+        declared = length_of(fields.get("content-length"))
+        if declared == 0 and response.status == 304:
+            # That of nothing, not of the response that did not change.
+            declared = None
+        short = declared is not None and declared < self._minimum
+        if declared == 0 or (short and not choice.forced) or response.opaque or response.lost:
+            return None
+        return _Look(fields, declared, live)
+
+    # What is done
+
+    def _at_head(self, response: Response, look: _Look, choice: _Choice) -> None:
+        """Nothing of the body is waited for: it is live, or there is none."""
+        vary(response, look.fields)
+        coding = choice.live if look.live else _sized(choice, look.length)
+        if coding is None or response.status == 304:
+            return
+        if response.encodable:
+            codec = self._tried(_live, coding)
+            if codec is None:
+                return
+            response.encode(codec)
+        else:
+            # RFC 9110 §9.3.2: the fields of HEAD are those of GET, but for what only the making of
+            # the body would tell.
+            response.headers.remove("Content-Length")
+        label(response, look.fields, coding.token)
+
+    def _whole(self, response: Response, look: _Look, choice: _Choice) -> Flow:
+        body = response.first_chunk or b""
+        if not body or (len(body) < self._minimum and not choice.forced):
+            return
+        coding = _sized(choice, len(body))
+        if coding is None:
+            vary(response, look.fields)
+            return
+        if len(body) < coding.slow_from:
+            coded = self._tried(coding.whole, body)
+        else:
+            work = Work(functools.partial(coding.whole, body), long=True)
+            yield work
+            coded = self._tried(work.take)
+        if coded is None:
+            return
+        vary(response, look.fields)
+        if len(coded) < len(body) or choice.forced:
+            response.replace(coded)
+            label(response, look.fields, coding.token)
+
+    def _stream(self, response: Response, look: _Look, choice: _Choice) -> Flow:
+        vary(response, look.fields)
+        coding = choice.whole
+        if coding is None or not response.encodable:
+            return
+        chunk = response.first_chunk or b""
+        begin = functools.partial(_begun, coding, look.length, chunk)
+        work = Work(begin, long=len(chunk) >= coding.stream_slow_from)
+        yield work
+        begun = self._tried(work.take)
+        if begun is not None:
+            response.encode(*begun)
+            label(response, look.fields, coding.token)
+
+    def _tried(self, call: Callable[..., Any], *given: Any) -> Any:
+        """What a codec made; None where it failed, which is told and goes no further."""
+        try:
+            return call(*given)
+        except Exception as error:  # noqa: BLE001 - the body goes out as it is
+            self.effects.report("a response could not be compressed", error)
+            return None
+
+
+class GZip(Compression):
+    """Send bodies in fewer bytes, by gzip."""
+
+    Settings: ClassVar[type[GZipSettings]] = GZipSettings
+
+
+# The parts
+
+
+def _offered(settings: GZipSettings, padding: Padding) -> Iterator[Coding]:
+    """The codings that are set and installed, in order."""
+    block_ms = settings.max_block_ms
+    backend = settings.preset or settings.backend
+    gzip = Gzip(backend, settings.compresslevel, block_ms, padding)
+    if not isinstance(settings, CompressionSettings):
+        yield gzip
+        return
+    for token in dict.fromkeys(settings.codings):
+        if token == "gzip":  # noqa: S105 - the name of a coding is no secret
+            yield gzip
+        elif (library := _LIBRARIES[token]()) is None:
+            continue
+        elif token == "zstd":  # noqa: S105 - the same
+            yield zstd.Zstd(library, settings.zstd_level, block_ms, padding)
+        else:
+            yield brotli.Brotli(library, settings.brotli_quality, block_ms, padding)
+
+
+def _sized(choice: _Choice, size: int | None) -> Coding | None:
+    """The coding for a body of so many bytes."""
+    return choice.whole if size is None or size >= _SMALL else choice.small
+
+
+def _begun(coding: Coding, size: int | None, chunk: bytes) -> tuple[Codec, bytes]:
+    """A codec for a stream, with what it makes of the first chunk."""
+    codec = coding.stream(size)
+    return codec, codec.compress(chunk) if chunk else b""
+
+
+def _live(coding: Coding) -> Codec:
+    return coding.stream(live=True)
