@@ -75,6 +75,9 @@ async def path(scope, receive, send):
 with open(__file__, "rb") as opened:  # noqa: PTH123 - nothing else of pathlib is needed
     SOURCE = opened.read()
 
+LONG = b"".join(b'{"number": %d, "text": "hello world"}\n' % number for number in range(3000))
+"""100 KB that shrink."""
+
 FAILURE = LookupError("of the application")
 ROUTES = {
     "one": sending(start(), body(b"hello world")),
@@ -112,6 +115,24 @@ ROUTES = {
     "current": current,
     "lived": lived,
     "path": path,
+    "long": sending(start(), body(LONG)),
+    "long_known": sending(
+        start(headers=[*TEXT, (b"content-length", str(len(LONG)).encode())]),
+        body(LONG, more_body=True),
+        body(),
+    ),
+    "long_stream": sending(
+        start(),
+        body(LONG[:9], more_body=True),
+        body(more_body=True),
+        body(LONG[9:50_000], more_body=True),
+        body(LONG[50_000:]),
+    ),
+    "events": sending(
+        start(headers=[(b"content-type", b"text/event-stream")]),
+        *(body(b"data: number %d of many\n\n" % number, more_body=True) for number in range(50)),
+        body(),
+    ),
 }
 
 

@@ -19,6 +19,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+import httpx
 import pytest
 
 PATIENCE = 20
@@ -159,6 +160,13 @@ class Server:
         token = self.token()
         wire = self.get(f"{target}?token={token}", method, fields, body)
         return wire, self.told(token)
+
+    def fetch(self, target, **headers):
+        """What httpx makes of an answer, with what the stack told about it."""
+        token = self.token()
+        url = f"http://127.0.0.1:{self.port}{target}?token={token}"
+        with httpx.Client(trust_env=False, timeout=PATIENCE) as client:
+            return client.get(url, headers=headers), self.told(token)
 
     def bare(self, route, method="GET"):
         """What the application answers without a stack; asked for once."""

@@ -119,6 +119,7 @@ def stacks():
         "ours": Stack([tell]) + settings + Stack([Add()]),
         "held": Stack([tell, Hold()]),
         "coded": Stack([tell, Deflate()]),
+        "gzipped": Stack([tell]) + load({"gzip": {"compress_live": True, "max_block_ms": 0.1}}),
         "answered": Stack([tell, Add(), Answer()]),
         "guarded": Stack([tell, Add(), Guard()]),
         "shared": Stack([tell]) + load({"cors": CORS}),

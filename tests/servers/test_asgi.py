@@ -136,6 +136,22 @@ def test_codec(server, route):
     assert "completed" == told["outcome"]
 
 
+@pytest.mark.parametrize("route", ["long", "long_known", "long_stream", "events"])
+@pytest.mark.parametrize("accepted", ["gzip", "identity"])
+def test_gzip(server, route, accepted):
+    """httpx decodes to what the bare application sends, in fewer bytes, each length right."""
+    response, told = server.fetch(f"/gzipped/{route}", **{"Accept-Encoding": accepted})
+    whole = server.bare(route).body
+
+    assert whole == response.content
+    assert "completed" == told["outcome"]
+    coded = accepted == "gzip"
+    assert ("gzip" if coded else None) == response.headers.get("content-encoding")
+    assert coded is (told["sent"] is not None and told["sent"] < len(whole))
+    if route in ("long", "long_known") and coded:
+        assert str(told["sent"]) == response.headers["content-length"]
+
+
 # protocols A22
 @pytest.mark.parametrize("mount", TRANSPARENT)
 def test_pathsend(server, mount):

@@ -142,6 +142,36 @@ def overdue(environ, start_response):
     yield b"never"
 
 
+LONG = b"".join(b'{"number": %d, "text": "hello world"}\n' % number for number in range(3000))
+"""100 KB that shrink."""
+
+
+def long(environ, start_response):
+    start_response("200 OK", [*TEXT])
+    return [LONG]
+
+
+def long_known(environ, start_response):
+    start_response("200 OK", [*TEXT, ("Content-Length", str(len(LONG)))])
+    return Chunks(LONG)
+
+
+def long_stream(environ, start_response):
+    start_response("200 OK", [*TEXT])
+    return Chunks(LONG[:9], b"", LONG[9:50_000], LONG[50_000:])
+
+
+def long_lazy(environ, start_response):
+    start_response("200 OK", [*TEXT])
+    yield LONG[:9]
+    yield LONG[9:]
+
+
+def events(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/event-stream")])
+    return Chunks(*(b"data: number %d of many numbers\n\n" % number for number in range(50)))
+
+
 def endless(environ, start_response):
     start_response("200 OK", [*TEXT])
     return Chunks(*[b"x" * 65536] * 600)
@@ -157,6 +187,7 @@ ROUTES = {
     for function in (
         one, parts, stream, length, empty, unmodified, repeated, lazy, reasonless, twice, written,
         unstarted, blank, file, failing, started, late, replaced, overdue, endless, current,
+        long, long_known, long_stream, long_lazy, events,
     )
 }  # fmt: skip
 
