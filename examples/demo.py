@@ -92,6 +92,15 @@ def page(origin: str, **headers: str) -> tuple[tuple[str, bytes], ...]:
 SHOP = "https://shop.example"
 PUT = {"Access_Control_Request_Method": "PUT", "Access_Control_Request_Headers": "content-type"}
 DELETE = {"Access_Control_Request_Method": "DELETE"}
+PLAIN = {"Accept-Encoding": "identity"}
+"""What a client sends that decodes nothing."""
+EVERYTHING = b"gzip, br, zstd"
+
+
+def accepting(value: bytes) -> tuple[tuple[str, bytes], ...]:
+    """Request headers with this Accept-Encoding."""
+    return (("Accept-Encoding", value),)
+
 
 ROWS = (
     Row("A plain request gets an id", "/"),
@@ -104,6 +113,10 @@ ROWS = (
     Row("A span of the application shows in Server-Timing", "/report"),
     Row("A thread of the application sees the id", "/thread"),
     Row("A streamed answer", "/stream"),
+    Row("A long answer, for a client that takes gzip", "/long", headers=accepting(b"gzip")),
+    Row("For one that takes all: the server's favourite", "/long", headers=accepting(EVERYTHING)),
+    Row("For one that takes none", "/long", headers=accepting(b"identity")),
+    Row("A stream, compressed piece by piece", "/pieces", headers=accepting(b"gzip")),
     Row("HEAD", "/", method="HEAD"),
     Row("An answer without a body", "/empty"),
     Row("Not found", "/nowhere"),
@@ -133,6 +146,8 @@ class Answer:
     body: str
     sent: tuple[str, ...] = field(default=(), repr=False)
     """The ids that the request carried."""
+    wire: int = 0
+    """Bytes of the body on the wire; ``body`` is decoded."""
 
     def header(self, name: str) -> str:
         return ", ".join(value for known, value in self.headers if known == name)
@@ -157,7 +172,7 @@ class Answer:
             return text.replace(self.new_id, "(new)") if self.new_id else text
 
         headers = sorted((name, known(value)) for name, value in self.headers)
-        return self.status, headers, known(self.body)
+        return self.status, headers, known(self.body), self.wire
 
 
 def ask(row: Row, port: int, client: httpx.Client) -> Answer:
@@ -168,7 +183,9 @@ def ask(row: Row, port: int, client: httpx.Client) -> Answer:
     response = client.request(
         row.method, f"http://127.0.0.1:{port}{row.path}", headers=list(row.headers)
     )
-    return Answer(response.status_code, told(response.headers.multi_items()), response.text, sent)
+    fields = told(response.headers.multi_items())
+    wire = response.num_bytes_downloaded
+    return Answer(response.status_code, fields, response.text, sent, wire)
 
 
 def talk(says: str, url: str) -> Answer:
@@ -206,18 +223,25 @@ def cut(text: str) -> str:
 def lines_of(answer: Answer | None) -> list[str]:
     """The cells of one side, from top to bottom."""
     if answer is None:
-        return ["-", "-", "-", "-"]
+        return ["-"] * len(NAMES)
     status = f"{answer.status} {http.HTTPStatus(answer.status).phrase}"
     known = answer.header("x-request-id")
     return [
         status,
         f"{known} (new)" if answer.new_id else known or "none",
         answer.header("server-timing") or "none",
+        coding_of(answer),
         answer.body or "(empty)",
     ]
 
 
-NAMES = ("status", "X-Request-ID", "Server-Timing", "body")
+def coding_of(answer: Answer) -> str:
+    """The coding, and what it saves on the wire."""
+    coding = answer.header("content-encoding")
+    return f"{coding}, {answer.wire} of {len(answer.body)} bytes" if coding else "none"
+
+
+NAMES = ("status", "X-Request-ID", "Server-Timing", "coding", "body")
 
 
 def show(number: int, row: Row, answers: list[Answer | None]) -> bool:
@@ -326,7 +350,7 @@ def compare(servers: list[Server]) -> bool:
     verdicts = []
     table = []
     # Nothing between us and the servers: no proxy of the environment either.
-    with httpx.Client(timeout=PATIENCE, trust_env=False) as client:
+    with httpx.Client(timeout=PATIENCE, trust_env=False, headers=PLAIN) as client:
         for number, row in enumerate(ROWS, 1):
             asked = [
                 ask(row, server.port, client) if side.websockets or row.says is None else None

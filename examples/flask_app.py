@@ -37,6 +37,16 @@ def stream():
     return text(f"part {number}\n" for number in (1, 2, 3))
 
 
+@site.get("/long")
+def long():
+    return text("A line like many others.\n" * 400)
+
+
+@site.get("/pieces")
+def pieces():
+    return text(f"piece {number} of a hundred\n" * 20 for number in range(100))
+
+
 @site.get("/thread")
 def thread():
     seen = workers.submit(dualware.carry(dualware.request_id)).result()

@@ -33,6 +33,15 @@ async def stream(request):
     return StreamingResponse(parts, media_type="text/plain")
 
 
+async def long(request):
+    return PlainTextResponse("A line like many others.\n" * 400)
+
+
+async def pieces(request):
+    parts = (f"piece {number} of a hundred\n" * 20 for number in range(100))
+    return StreamingResponse(parts, media_type="text/plain")
+
+
 async def thread(request):
     loop = asyncio.get_running_loop()
     seen = await loop.run_in_executor(workers, dualware.carry(dualware.request_id))
@@ -67,6 +76,8 @@ site = Starlette(
         Route("/", home),
         Route("/report", report),
         Route("/stream", stream),
+        Route("/long", long),
+        Route("/pieces", pieces),
         Route("/thread", thread),
         Route("/empty", empty),
         Route("/broken", broken),

@@ -81,6 +81,16 @@ def test_span_is_shown(output):
     assert re.search('Server-Timing (app;dur=\\*, db;desc="42 rows";dur=\\*) +\\1\n', output)
 
 
+def test_codings_are_shown(output):
+    """Both sides code the same bodies to the same bytes, and fewer of them."""
+    told = re.findall(
+        r"^    coding +(\w+), (\d+) of (\d+) bytes +\1, \2 of \3 bytes$", output, re.MULTILINE
+    )
+
+    assert ["gzip", "zstd", "gzip"] == [coding for coding, _, _ in told]
+    assert all(int(wire) < int(size) / 10 for _, wire, size in told)
+
+
 def test_log_lines_are_shown(output):
     """Those of both sides, one under the other, and only what must differ is marked."""
     _, _, logs = output.partition("The log lines of these requests")
@@ -135,8 +145,19 @@ def test_keep_leaves_both_running_until_told(number, status):
         demo.Answer(200, SAME.headers[1:], SAME.body),
         demo.Answer(200, (*SAME.headers, SAME.headers[1]), SAME.body),
         demo.Answer(200, SAME.headers, SAME.body, sent=("a" * 32,)),
+        demo.Answer(200, SAME.headers, SAME.body, wire=1),
     ],
-    ids=["status", "body", "more", "fewer", "value", "no id", "twice", "id kept on one side"],
+    ids=[
+        "status",
+        "body",
+        "more",
+        "fewer",
+        "value",
+        "no id",
+        "twice",
+        "id kept on one side",
+        "wire",
+    ],
 )
 def test_a_difference_is_told(other, capsys):
     """Whatever a client relies on makes a row different, and both answers are shown whole."""
