@@ -204,7 +204,8 @@ class LoggingSettings(Settings):
 
     route: Annotated[Callable[[Request], str | None], _NO_CLASS, _CALLED] | None = None
     """Tells the template of the path, `"/items/{id}"`: a callable that takes the `Request` when the
-    exchange is over, and returns None where there is none."""
+    exchange is over, and returns None where there is none. Without it the route is what
+    `dualware.frameworks` know of it."""
 
     @model_validator(mode="after")
     def _together(self) -> LoggingSettings:

@@ -114,7 +114,8 @@ class TimingSettings(Settings):
 
     route: Annotated[Callable[[Request], str | None], _NO_CLASS, _USABLE] | None = None
     """Tells metric sinks the template of the path, `"/items/{id}"`: a callable that takes the
-    `Request` when the exchange is over, and returns None where there is none."""
+    `Request` when the exchange is over, and returns None where there is none. Without it the route
+    is what `dualware.frameworks` know of it."""
 
     queue_header: Annotated[str, checked(readable)] | None = None
     """Name of the request header in which a proxy says when it took the request in, as
@@ -248,7 +249,7 @@ class Timing(Middleware):
 
     def _finish(self, exchange: Exchange, figures: Figures) -> None:
         figures.end(exchange, self._clock())
-        figures.route = self._routed(exchange.request)
+        figures.route = self._routed(exchange)
         self._tell(self._sinks, figures)
 
     def _leave(self, figures: Figures, _error: BaseException | None) -> None:
@@ -279,11 +280,12 @@ class Timing(Middleware):
             return None
         return self.effects.cpu_clock() - spent
 
-    def _routed(self, request: Request) -> str | None:
+    def _routed(self, exchange: Exchange) -> str | None:
         if self._route is None:
-            return None
+            # What the application told, if it did (`dualware.frameworks`).
+            return exchange.record.route
         try:
-            route = self._route(request)
+            route = self._route(exchange.request)
         except Exception as error:  # noqa: BLE001 - no route, and the figures go on
             self.effects.report("the route of timing could not be told", error)
             return None

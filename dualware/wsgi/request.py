@@ -61,7 +61,7 @@ class WSGIRequest(Request):
             # Most paths need no escape, and to see that costs a third of quoting them.
             if _PLAIN(whole):
                 return whole
-            return quote(whole.encode("latin-1"), safe=_PATH_SAFE)
+            return quote(_octets(whole), safe=_PATH_SAFE)
         path = target.partition("?")[0]
         if not path.startswith("/") and "://" in path:
             path = "/" + path.partition("://")[2].partition("/")[2]
@@ -120,5 +120,13 @@ def _environ_key(name: str) -> str:
 
 
 def _decoded(text: str) -> str:
+    return _octets(text).decode("utf-8", "replace")
+
+
+def _octets(text: str) -> bytes:
     # PEP 3333, "Unicode Issues": bytes that are shown as Latin-1.
-    return text.encode("latin-1").decode("utf-8", "replace")
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        # Django writes what it decoded into the environ that it was handed.
+        return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,87 @@
+# pyright: basic
+"""The entry in `MIDDLEWARE`: a third driver, for what calls Django past ``wsgi.py``.
+
+Django has made a response of every `Exception` before it comes here, so flows see that response,
+and the record knows the exception. Knows how Django calls its middleware, with and without
+``await``. Must never know a policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+
+from dualware.core.nesting import enclosing
+from dualware.core.record import CURRENT
+from dualware.core.stack import Stack
+from dualware.effects import REAL
+from dualware.frameworks.django.configured import configured, tell_errors
+from dualware.frameworks.django.exchange import DjangoExchange
+from dualware.wsgi.request import WSGIRequest
+
+__all__ = ["DualwareMiddleware"]
+
+
+class DualwareMiddleware:
+    """The stack of `settings.DUALWARE` around every middleware listed after it.
+
+    List it first. Raises SettingsError with every problem when Django builds its handler.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[Any], Any]) -> None:
+        self.get_response = get_response
+        self.stack = configured()
+        tell_errors()
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: Any) -> Any:
+        """Answer the request: with a response, or with an awaitable of one."""
+        if self._is_async:
+            return self._answered_later(request)
+        exchange = _begun(request, self.stack)
+        try:
+            response = exchange.answer_early()
+            if response is None:
+                response = self.get_response(request)
+            return exchange.passed(response)
+        except BaseException as error:  # noqa: BLE001 - flows hear of it, then it is raised again
+            return exchange.failed(error)
+
+    async def _answered_later(self, request: Any) -> Any:
+        """The same, where Django awaits."""
+        exchange = _begun(request, self.stack)
+        try:
+            response = exchange.answer_early()
+            if response is None:
+                response = await self.get_response(request)
+            return exchange.passed(response)
+        except BaseException as error:  # noqa: BLE001 - flows hear of it, then it is raised again
+            return exchange.failed(error)
+
+
+def _begun(request: Any, stack: Stack) -> DjangoExchange:
+    """The exchange of ``request``, with what of ``stack`` does not run around it already."""
+    exchange = DjangoExchange(request, None, REAL)
+    outer = CURRENT.get() and (
+        enclosing(exchange.request)
+        # Django has replaced the path in the environ by text, which a stack outside reads as is.
+        or enclosing(WSGIRequest(request.META))
+    )
+    if outer is None:
+        exchange.token = CURRENT.set(exchange)
+    else:
+        stack = stack.without(outer.ran)
+        outer.join(stack)
+        exchange.outer = outer
+    exchange.plan = stack
+    exchange.measures = stack.measures
+    if stack.receives:
+        exchange.count_received()
+    return exchange
