@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from flask import Flask, Response
 
 import dualware
+from dualware.frameworks.flask import Dualware
 from examples.settings import SETTINGS
 
-site = Flask(__name__)
+app = Flask(__name__)
 workers = ThreadPoolExecutor(max_workers=2)
 
 
@@ -20,40 +21,40 @@ def text(body, status=200):
     return Response(body, status, mimetype="text/plain")
 
 
-@site.get("/")
+@app.get("/")
 def home():
     return text(f"id: {dualware.request_id()}\n")
 
 
-@site.get("/report")
+@app.get("/report")
 def report():
     with dualware.span("db", "42 rows"):
         rows = 42
     return text(f"{rows} rows\n")
 
 
-@site.get("/stream")
+@app.get("/stream")
 def stream():
     return text(f"part {number}\n" for number in (1, 2, 3))
 
 
-@site.get("/long")
+@app.get("/long")
 def long():
     return text("A line like many others.\n" * 400)
 
 
-@site.get("/pieces")
+@app.get("/pieces")
 def pieces():
     return text(f"piece {number} of a hundred\n" * 20 for number in range(100))
 
 
-@site.get("/thread")
+@app.get("/thread")
 def thread():
     seen = workers.submit(dualware.carry(dualware.request_id)).result()
     return text(f"seen: {seen}\n")
 
 
-@site.get("/empty")
+@app.get("/empty")
 def empty():
     response = Response(status=204)
     # Flask names a type even of what is not there.
@@ -61,20 +62,20 @@ def empty():
     return response
 
 
-@site.get("/broken")
+@app.get("/broken")
 def broken():
     raise RuntimeError("a bug")
 
 
-@site.errorhandler(404)
+@app.errorhandler(404)
 def missing(error):
     return text("There is nothing here.\n", 404)
 
 
-@site.errorhandler(500)
+@app.errorhandler(500)
 def failed(error):
     return text(f"Our fault. Tell us {dualware.request_id()}.\n", 500)
 
 
 dualware.configure_logging(json=True)
-app = dualware.wrap(site, SETTINGS)
+Dualware(app, SETTINGS)

@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 
 import dualware
+from dualware.frameworks.starlette import install
 from examples.settings import SETTINGS
 
 workers = ThreadPoolExecutor(max_workers=2)
@@ -71,7 +72,7 @@ async def echo(websocket):
     await websocket.close()
 
 
-site = Starlette(
+app = Starlette(
     routes=[
         Route("/", home),
         Route("/report", report),
@@ -87,4 +88,4 @@ site = Starlette(
 )
 
 dualware.configure_logging(json=True)
-app = dualware.wrap(site, SETTINGS)
+install(app, SETTINGS)

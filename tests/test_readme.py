@@ -63,8 +63,8 @@ def answer_of(app):
 @pytest.mark.parametrize(("added", "code", "page", "line"), list(snippets()))
 def test_snippet(added, code, page, line):
     """A snippet runs, and the application that it makes answers, with the headers it is to add."""
-    if "django" in code:
-        run_with_django(added, code)
+    if "django" in code or code.startswith(SETTINGS_FILE):
+        run_with_django(added, code, page)
         return
     names = {"__name__": "snippet"}
     # The newlines make tracebacks show the line of the page.
@@ -77,33 +77,48 @@ def test_snippet(added, code, page, line):
         assert added == [name for name in added if name in response.headers]
 
 
+SETTINGS_FILE = "# settings.py\n"
+
 DJANGO = """
 import sys
+import django
 from django.conf import settings
 from django.http import HttpResponse
 from django.urls import path
 
+module = {{}}
+exec({settings!r}, module)
 settings.configure(
-    ALLOWED_HOSTS=["*"],
-    SECRET_KEY="of nobody",
-    ROOT_URLCONF=__name__,
-    MIDDLEWARE=[],
+    **{{
+        "ALLOWED_HOSTS": ["*"],
+        "SECRET_KEY": "of nobody",
+        "ROOT_URLCONF": __name__,
+        "MIDDLEWARE": [],
+        **{{name: value for name, value in module.items() if name.isupper()}},
+    }}
 )
+django.setup()
 urlpatterns = [path("", lambda request: HttpResponse("Hello"))]
 sys.path.insert(0, {root!r})
 exec({code!r})
 
 from tests.test_readme import answer_of
 
-response = answer_of(application)
-assert response.status_code == 200, response
-assert [name for name in {added!r} if name not in response.headers] == []
+if "application" in globals():
+    response = answer_of(application)
+    assert response.status_code == 200, response
+    assert [name for name in {added!r} if name not in response.headers] == []
 """
 
 
-def run_with_django(added, code):
-    """Django is set up once in a process, so each of its snippets gets one of its own."""
-    program = DJANGO.format(root=str(ROOT), code=code, added=added)
+def run_with_django(added, code, page):
+    """Django is set up once in a process, so each of its snippets gets one of its own.
+
+    Its settings are those that the page shows.
+    """
+    shown = [match[2] for match in SNIPPET.finditer(page.read_text(encoding="utf-8"))]
+    settings = "".join(each for each in shown if each.startswith(SETTINGS_FILE))
+    program = DJANGO.format(root=str(ROOT), code=code, added=added, settings=settings)
     done = subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,

@@ -50,7 +50,7 @@ class Dualware:
         """
         given = self._settings if settings is None else settings
         if given is None:
-            given = cast("Given", app.config.get(_KEY))
+            given = cast("dict[str, Any]", app.config).get(_KEY)
         stack = stack_of(given, _PLACE, f'{_PLACE} = {{"request_id": True}}')
         app.wsgi_app = stack.wsgi(app.wsgi_app)  # type: ignore[method-assign]
         app.extensions["dualware"] = stack

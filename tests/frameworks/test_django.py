@@ -456,6 +456,52 @@ def test_stream_that_is_never_read(inside):
     assert CURRENT.get() is None
 
 
+def test_stream_that_is_read_after_its_close(inside):
+    """Whoever does that gets what there is; END has been."""
+
+    def body():
+        yield b"a"
+        yield b"b"
+        raise Failure("late")
+
+    response = DualwareMiddleware(view_of(StreamingHttpResponse(body())))(RequestFactory().get("/"))
+    chunks = iter(response.streaming_content)
+
+    assert b"a" == next(chunks)
+    response.close()
+    assert b"b" == next(chunks)
+    with pytest.raises(Failure):
+        next(chunks)
+    assert [("aborted", 1, None)] == inside.ended
+
+
+def test_codec_that_keeps_nothing_back():
+    """Its end is no chunk."""
+
+    class Same:
+        """The identity coding."""
+
+        def compress(self, data):
+            return data
+
+        def flush(self):
+            return b""
+
+    class Encode(Middleware):
+        """Encodes with it."""
+
+        def __call__(self, exchange):
+            yield RESPONSE
+            exchange.response.encode(Same())
+
+    with project(Stack([Encode()])):
+        response = DualwareMiddleware(view_of(StreamingHttpResponse([b"a", b"b"])))(
+            RequestFactory().get("/")
+        )
+
+        assert [b"a", b"b"] == list(response)
+
+
 def test_file_that_is_closed(inside):
     """The server sends a file; its close is the end."""
     request = RequestFactory().get("/", **{"wsgi.file_wrapper": lambda file: file})

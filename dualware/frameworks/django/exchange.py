@@ -173,6 +173,9 @@ class DjangoExchange(Engine):
 
     def given(self, chunk: bytes) -> bytes:
         """A chunk of the application, as it goes out."""
+        if self.outcome is not None:
+            # Closed already: nobody is there to be told.
+            return chunk
         data = self.response.through(chunk) if self.coded else chunk
         self._count(len(data))
         if self.measures:
