@@ -5,6 +5,9 @@
 #   ARGS="..."                further arguments for pytest in `test` and `test-all`
 
 VERSIONS := 3.10 3.11 3.12 3.13 3.14
+# Django and a Python that it supports.
+DJANGOS := 4.2-3.10 5.2-3.11 6.0-3.12 6.1-3.13
+DJANGO_TESTS := tests/frameworks/test_django.py tests/frameworks/test_bridges.py
 BIN := .venv/bin
 UV := .venvs/pins/bin/uv
 INSTALL := python -m pip install --quiet --disable-pip-version-check
@@ -15,7 +18,7 @@ TESTED := --group build --group servers --group test
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup browser demo test test-all test-lowest check format bench build pins clean
+.PHONY: help setup browser demo test test-all test-django test-lowest check format bench build pins clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +41,11 @@ test: .venv/.stamp .venvs/bare/.stamp ## Run the tests; every line and branch mu
 
 test-all: ## Run the tests on every Python from 3.10 to 3.14 found here
 	@MAKE="$(MAKE)" scripts/test-all.sh "$(VERSIONS)" $(ARGS)
+
+test-django: $(DJANGOS:%=.venvs/django-%/.stamp) ## Run the tests of Django on every version of it that is supported
+	@for each in $(DJANGOS); do \
+		echo "Django $$each"; .venvs/django-$$each/bin/python -m pytest --quiet $(DJANGO_TESTS) $(ARGS) || exit; \
+	done
 
 test-lowest: .venvs/lowest/.stamp ## Run the tests on the oldest Python with the oldest dependencies allowed
 	.venvs/lowest/bin/python -m pytest $(ARGS)
@@ -90,6 +98,10 @@ endef
 
 .venvs/bare/.stamp: pyproject.toml requirements/bare.txt
 	$(call environment,.venvs/bare,requirements/bare.txt,$(or $(PYTHON),$$(scripts/find-python.sh)))
+
+.venvs/django-%/.stamp: pyproject.toml requirements/test.txt
+	$(call environment,.venvs/django-$*,requirements/test.txt,$$(scripts/find-python.sh $(lastword $(subst -, ,$*))))
+	@.venvs/django-$*/bin/$(INSTALL) 'django~=$(firstword $(subst -, ,$*)).0'
 
 .venvs/%/.stamp: pyproject.toml requirements/test.txt
 	$(call environment,.venvs/$*,requirements/test.txt,$$(scripts/find-python.sh $*))

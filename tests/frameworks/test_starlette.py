@@ -438,6 +438,18 @@ def test_without_a_record():
     assert isinstance(get(inner, "/fail").error, Failure)
 
 
+@MAKERS
+def test_metrics_are_told_the_route(make):
+    """The figures of the timing middleware have it too."""
+    figures = []
+    app = make()
+    install(app, {"timing": {"metrics": [figures.append]}})
+    get(app, "/items/7").reraise()
+    get(app, "/fail")
+
+    assert ["/items/{number}", "/fail"] == [each.labels["http.route"] for each in figures]
+
+
 def test_lifespan_is_untouched(everything):
     """Start-up and shutdown are between the server and the application."""
     seen = []

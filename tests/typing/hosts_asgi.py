@@ -21,6 +21,7 @@ import dualware
 import dualware.asgi
 from dualware import RESPONSE, Exchange, Flow, Middleware
 from dualware.asgi import ASGIWrapper, RequestIDMiddleware, TimingMiddleware
+from dualware.frameworks.starlette import install
 
 
 class AddHeader(Middleware):
@@ -96,6 +97,14 @@ for host in (Starlette(), FastAPI()):
 
 Starlette(middleware=[Added(RequestIDMiddleware, header="X-Id"), Added(TimingMiddleware)])
 Added(TimingMiddleware, heder="X-Id")  # type: ignore[call-arg]
+
+# install takes a Starlette or a FastAPI, and leaves it what it is.
+
+install(Starlette(), {"timing": True})
+install(FastAPI(), dualware.load({"timing": True}))
+install(bare, {"timing": True})  # type: ignore[arg-type]
+install(FastAPI(), ["timing"])  # type: ignore[arg-type]
+install(FastAPI())  # type: ignore[call-arg]
 
 # A wrapper of one's own takes what its middleware takes, after the application.
 
