@@ -162,6 +162,36 @@ def test_drivers_know_neither_each_other_nor_a_policy(name, others):
     assert [] == reaches(ours(name), *others, "frameworks", "testing", "cli")
 
 
+@pytest.mark.parametrize("name", within("frameworks"))
+def test_frameworks_know_no_policy(name):
+    """They install stacks, whatever is in them, and no framework knows another."""
+    own = [
+        "frameworks.settings",
+        "frameworks.django" if name.startswith("frameworks/django/") else module_of(name),
+    ]
+
+    assert [] == beyond(ours(name), "core", "asgi", "wsgi", "settings", "effects", *own)
+
+
+@pytest.mark.parametrize("name", outside("frameworks", "cli"))
+def test_nobody_imports_frameworks(name):
+    """An application loads the one that it is written in."""
+    assert [] == reaches(ours(name), "frameworks")
+
+
+FRAMEWORKS = {"asgiref", "django", "fastapi", "flask", "starlette"}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_framework_is_imported_in_its_own_file(name):
+    """So that nobody needs one that they do not use."""
+    found = {module.partition(".")[0] for module in imports(name)} & FRAMEWORKS
+    room_of = module_of(name).removeprefix("frameworks.").partition(".")[0]
+    allowed = {"asgiref", "django"} if room_of == "django" else {room_of}
+
+    assert set() == found - (allowed if room(name) == "frameworks" else set())
+
+
 @pytest.mark.parametrize("name", outside("testing"))
 def test_nobody_imports_what_is_for_tests(name):
     """An application in production does not load it."""
