@@ -35,12 +35,12 @@ class Dualware:
     >>> extension.init_app(app)  # doctest: +SKIP
     """
 
-    def __init__(self, app: Flask | None = None, settings: Given = None) -> None:
+    def __init__(self, app: Flask | None = None, settings: Given | None = None) -> None:
         self._settings = settings
         if app is not None:
             self.init_app(app)
 
-    def init_app(self, app: Flask, settings: Given = None) -> None:
+    def init_app(self, app: Flask, settings: Given | None = None) -> None:
         """Put the stack around ``app``.
 
         Settings given here count before those given to the constructor, and those before

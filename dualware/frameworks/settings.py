@@ -6,8 +6,9 @@ framework.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from dualware.core.problems import Problem, SettingsError
 from dualware.core.stack import Stack
@@ -15,11 +16,11 @@ from dualware.settings import load
 
 __all__ = ["Given", "stack_of"]
 
-Given = Mapping[str, Any] | Stack | None
-"""Settings as `dualware.load` takes them, or a stack; None where there are none."""
+Given = Mapping[str, Any] | Stack | str | os.PathLike[str]
+"""Settings as `dualware.load` takes them, or a stack."""
 
 
-def stack_of(given: Given, place: str, example: str) -> Stack:
+def stack_of(given: Given | None, place: str, example: str) -> Stack:
     """The stack that ``given`` describes.
 
     ``place`` says where settings are looked for, ``example`` what to write there. Raises
@@ -27,4 +28,4 @@ def stack_of(given: Given, place: str, example: str) -> Stack:
     """
     if given is None:
         raise SettingsError([Problem("DW103", place, "there are no settings", f"write {example}")])
-    return given if isinstance(given, Stack) else load(given)
+    return given if isinstance(given, Stack) else load(cast("Any", given))

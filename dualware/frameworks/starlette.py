@@ -12,7 +12,7 @@ the value of a path parameter where a template belongs, nor touch lifespan.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from starlette.applications import Starlette
@@ -22,7 +22,7 @@ from starlette.routing import Match, Mount
 from dualware.core.exchange import RESPONSE, Exchange, Flow, Middleware
 from dualware.core.record import live_record
 from dualware.core.stack import Stack
-from dualware.frameworks.settings import stack_of
+from dualware.frameworks.settings import Given, stack_of
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -35,7 +35,7 @@ _REST = "/{path}"
 """How a mount's template goes on (`starlette.routing.Mount`)."""
 
 
-def install(app: Starlette, settings: Mapping[str, Any] | Stack) -> None:
+def install(app: Starlette, settings: Given) -> None:
     """Put the stack of ``settings`` around ``app``, a Starlette or a FastAPI.
 
     It takes effect at once, before the first request as well as after it, and stands outside
