@@ -203,9 +203,8 @@ class LoggingSettings(Settings):
     them."""
 
     route: Annotated[Callable[[Request], str | None], _NO_CLASS, _CALLED] | None = None
-    """Tells the template of the path, `"/items/{id}"`: a callable that takes the `Request` when the
-    exchange is over, and returns None where there is none. Without it the route is what
-    `dualware.frameworks` know of it."""
+    """Tells the template of the path, `"/items/{id}"`, where `dualware.frameworks` do not: a callable
+    that takes the `Request` when the exchange is over, and returns None where there is none."""
 
     @model_validator(mode="after")
     def _together(self) -> LoggingSettings:

@@ -113,9 +113,9 @@ class TimingSettings(Settings):
     head of the response."""
 
     route: Annotated[Callable[[Request], str | None], _NO_CLASS, _USABLE] | None = None
-    """Tells metric sinks the template of the path, `"/items/{id}"`: a callable that takes the
-    `Request` when the exchange is over, and returns None where there is none. Without it the route
-    is what `dualware.frameworks` know of it."""
+    """Tells metric sinks the template of the path, `"/items/{id}"`, where `dualware.frameworks` do
+    not: a callable that takes the `Request` when the exchange is over, and returns None where there
+    is none."""
 
     queue_header: Annotated[str, checked(readable)] | None = None
     """Name of the request header in which a proxy says when it took the request in, as
