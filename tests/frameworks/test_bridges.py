@@ -4,8 +4,6 @@ Each is as its users write it, with a stack outside, inside, or both. Must never
 finds out that it stands inside another: `tests.test_nesting` does.
 """
 
-import logging
-
 import pytest
 from a2wsgi import ASGIMiddleware as ToWSGI
 from a2wsgi import WSGIMiddleware as FromWSGI
@@ -33,31 +31,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:async_to_sync was passed:UserWar
 each_place = pytest.mark.parametrize(
     ("outside", "inside"), [(True, False), (False, True), (True, True)]
 )
-
-
-@pytest.fixture(autouse=True)
-def _silence():
-    """Frameworks log errors of the application."""
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
-
-
-@pytest.fixture
-def lines():
-    """What was logged."""
-    return []
-
-
-@pytest.fixture
-def everything(lines):
-    """Everything on, and the log lines kept; what is told of errors besides is left out."""
-
-    def keep(event):
-        if event["event"] == "http.server.request":
-            lines.append(event)
-
-    return {"request_id": True, "logging": {"sink": keep}, "timing": True}
 
 
 class Outer(BaseHTTPMiddleware):

@@ -6,7 +6,6 @@ Knows every way in which a stack takes effect in a Django project. Must never kn
 import asyncio
 import gc
 import io
-import logging
 import sys
 import types
 import warnings
@@ -44,20 +43,6 @@ ALL = {"request_id": True, "timing": True}
 
 each_way = pytest.mark.parametrize("way", WAYS)
 by_middleware = pytest.mark.parametrize("way", [way for way in WAYS if WAYS[way][0]])
-
-
-@pytest.fixture(autouse=True)
-def _silence():
-    """Django logs errors of the application."""
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
-
-
-@pytest.fixture
-def lines():
-    """What was logged."""
-    return []
 
 
 def settings(lines, **more):
@@ -458,7 +443,6 @@ def test_stream_that_is_never_read(inside):
 
 def test_stream_that_is_read_after_its_close(inside):
     """Whoever does that gets what there is; END has been."""
-
     parts = [b"a", b"b"]
 
     def part():

@@ -3,8 +3,6 @@
 WSGI only: Flask speaks nothing else. Must never know how an application is wrapped.
 """
 
-import logging
-
 import pytest
 from flask import Blueprint, Flask, Response, abort, request, stream_with_context
 
@@ -19,26 +17,6 @@ INBOUND = {"X-Request-ID": GOOD}
 
 class Failure(Exception):  # noqa: N818 - stands for any error of an application
     """What views raise."""
-
-
-@pytest.fixture(autouse=True)
-def _silence():
-    """Flask logs errors of the application."""
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
-
-
-@pytest.fixture
-def lines():
-    """What was logged."""
-    return []
-
-
-@pytest.fixture
-def everything(lines):
-    """Everything on, and the log lines kept."""
-    return {"request_id": True, "logging": {"sink": lines.append}, "timing": True}
 
 
 def application():

@@ -30,23 +30,6 @@ class Failure(Exception):  # noqa: N818 - stands for any error of an application
     """What endpoints raise."""
 
 
-@pytest.fixture
-def lines():
-    """What was logged."""
-    return []
-
-
-@pytest.fixture
-def everything(lines):
-    """Everything on, and the log lines kept; what is told of errors besides is left out."""
-
-    def keep(event):
-        if event["event"] in ("http.server.request", "websocket.session"):
-            lines.append(event)
-
-    return {"request_id": True, "logging": {"sink": keep}, "timing": True}
-
-
 async def tell(request):
     """Tell the id."""
     return PlainTextResponse(f"Hello {dualware.request_id()}")
