@@ -167,13 +167,14 @@ def project(stack, *middleware, **more):
 
 
 class Asked:
-    """What came back: status, header fields, body, and what the server saw raised."""
+    """What came back: status, header fields, body, and what the server saw raised, or left over."""
 
-    def __init__(self, status, headers, body, error=None):
+    def __init__(self, status, headers, body, error=None, leaked=()):
         self.status = status
         self.headers = sorted((name.lower(), value.strip()) for name, value in headers)
         self.body = body
         self.error = error
+        self.leaked = leaked
 
     def header_all(self, name):
         """Every value of a field."""
@@ -183,7 +184,7 @@ class Asked:
 def by_wsgi(application, **request):
     """A raw request to a WSGI application."""
     result = WSGIClient(application, lint=False).request(**request)
-    return Asked(result.status, result.headers, result.body, result.error)
+    return Asked(result.status, result.headers, result.body, result.error, result.leaked)
 
 
 def by_asgi(application, **request):
@@ -196,7 +197,7 @@ def by_asgi(application, **request):
             warnings.simplefilter("ignore", ResourceWarning)
             result.error.with_traceback(None)
             gc.collect()
-    return Asked(result.status, result.headers, result.body, result.error)
+    return Asked(result.status, result.headers, result.body, result.error, result.leaked)
 
 
 def fields_of(response):

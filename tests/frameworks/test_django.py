@@ -96,6 +96,7 @@ def test_same_answers(way, request_, lines):
     assert bodiless or expected.body == found.body
     assert line == told(lines)
     assert [GOOD] == found.header_all("x-request-id")
+    assert "dualware_exchange" not in found.leaked
 
 
 @each_way
@@ -175,26 +176,45 @@ def test_request_header(way):
     assert found.body.decode() == found.header_all("x-request-id")[0]
 
 
-def looking(get_response):
-    """Middleware of others that looks at the request's headers before us."""
+@pytest.fixture
+def looking(monkeypatch):
+    """Middleware of others that looks at the request's headers before us. It is sync only."""
 
-    def middleware(request):
-        assert "X-Request-Id" not in request.headers
-        return get_response(request)
+    def middleware(get_response):
+        def look(request):
+            assert request.headers is not None
+            return get_response(request)
 
-    return middleware
+        return look
+
+    module = types.ModuleType("looking")
+    module.middleware = middleware
+    monkeypatch.setitem(sys.modules, "looking", module)
+    return "looking.middleware"
 
 
 @pytest.mark.parametrize("way", ["MIDDLEWARE under WSGI", "MIDDLEWARE under ASGI"])
-def test_request_header_after_somebody_looked(way, monkeypatch):
+def test_request_header_after_somebody_looked(way, looking):
     """What Django remembers of the headers is made anew."""
-    module = types.ModuleType("looking")
-    module.middleware = looking
-    monkeypatch.setitem(sys.modules, "looking", module)
     stack = {"request_id": {"set_request_header": True}}
-    found = asked(way, stack, before=["looking.middleware"], path="/header")
+    found = asked(way, stack, before=[looking], path="/header")
 
     assert found.body.decode() == found.header_all("x-request-id")[0]
+
+
+@each_way
+@pytest.mark.parametrize("path", ["/", "/stream", "/stream-async"])
+def test_behind_sync_middleware(way, path, looking, lines):
+    """Under ASGI Django runs it, and us, on another thread; the record goes along."""
+    found = asked(way, settings(lines), before=[looking], path=path, headers=INBOUND)
+    line = told(lines)
+
+    assert found.body.endswith(GOOD.encode())
+    assert (path, "completed", len(found.body)) == (
+        line["http.route"],
+        line["outcome"],
+        line["http.response.body.size"],
+    )
 
 
 @each_way
