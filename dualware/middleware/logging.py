@@ -203,8 +203,8 @@ class LoggingSettings(Settings):
     them."""
 
     route: Annotated[Callable[[Request], str | None], _NO_CLASS, _CALLED] | None = None
-    """Tells the template of the path, `"/items/{id}"`, where `dualware.frameworks` do not: a callable
-    that takes the `Request` when the exchange is over, and returns None where there is none."""
+    """Tells the template of the path, `"/items/{id}"`, where `dualware.frameworks` do not: a
+    callable that takes the `Request` at the end, and returns None where there is none."""
 
     @model_validator(mode="after")
     def _together(self) -> LoggingSettings:
