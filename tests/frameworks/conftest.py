@@ -1,6 +1,8 @@
 """What the tests of frameworks start from. Must never know a framework."""
 
+import gc
 import logging
+import warnings
 
 import pytest
 
@@ -11,6 +13,15 @@ def _silence():
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _leftovers():
+    """Under ASGI Django leaves the file with the request body open where sending fails."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture

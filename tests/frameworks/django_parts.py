@@ -5,7 +5,6 @@ Knows how Django is called. Must never know what a test expects.
 
 import asyncio
 import contextlib
-import gc
 import io
 import re
 import warnings
@@ -191,12 +190,6 @@ def by_asgi(application, **request):
     """A raw request to an ASGI application. Django spells the names of fields as HTTP/1 does."""
     client = ASGIClient(application, lint=False)
     result = client.request_sync(backend="asyncio", **request)
-    if result.error is not None:
-        with warnings.catch_warnings():
-            # Django leaves the file with the request body open then, and frames refer to it.
-            warnings.simplefilter("ignore", ResourceWarning)
-            result.error.with_traceback(None)
-            gc.collect()
     return Asked(result.status, result.headers, result.body, result.error, result.leaked)
 
 
