@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol
 
 from dualware.asgi.exchange import ASGIExchange
 from dualware.asgi.websocket import WebSocketExchange
-from dualware.core.nesting import enclosing
+from dualware.core.nesting import Member, enclosing
 from dualware.core.record import CURRENT
 from dualware.core.stack import Stack
 from dualware.core.wrapper import Wrapper
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dualware.core.effects import Effects
     from dualware.core.exchange import Middleware
 
-__all__ = ["ASGIApp", "ASGIWrapper", "wrapper"]
+__all__ = ["ASGIApp", "ASGIWrapper", "ask", "wrapper"]
 
 _P = ParamSpec("_P")
 
@@ -69,7 +69,7 @@ class ASGIWrapper(Wrapper):
         else:
             exchange.token = CURRENT.set(exchange)
         if plan.asking:
-            await _ask(plan, exchange)
+            await ask(plan, exchange)
         late: BaseException | None = None
         try:
             answer = exchange.start(plan)
@@ -91,7 +91,7 @@ class ASGIWrapper(Wrapper):
             exchange.release(late)
 
 
-async def _ask(plan: Stack, exchange: ASGIExchange | WebSocketExchange) -> None:
+async def ask(plan: Stack, exchange: Member) -> None:
     """Await what the middleware of ``plan`` ask, and keep the answers, or the failures."""
     answers: dict[str | int, Any] = {}
     try:

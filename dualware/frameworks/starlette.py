@@ -27,7 +27,7 @@ from dualware.frameworks.settings import Given, stack_of
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from dualware.asgi.exchange import ASGIExchange
+    from dualware.asgi.request import ASGIRequest
 
 __all__ = ["install"]
 
@@ -97,13 +97,13 @@ class _Routing(Middleware):
         self._app = app
 
     def __call__(self, exchange: Exchange) -> Flow:
-        # The scope that the routers go through, and write into.
-        seen: Any = cast("ASGIExchange", exchange)
-        root = seen.scope.get("root_path", "")
+        # Its scope is what the routers go through, and write into.
+        request = cast("ASGIRequest", exchange.request)
+        root = request.scope.get("root_path", "")
         try:
             yield RESPONSE
         finally:
-            route = self._template(seen.scope, root, exchange.record.route)
+            route = self._template(request.scope, root, exchange.record.route)
             if route is not None:
                 exchange.record.route = route
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from dualware.core.effects import Effects
     from dualware.core.exchange import Middleware
 
-__all__ = ["WSGIWrapper", "wrapper"]
+__all__ = ["WSGIWrapper", "refuse_questions", "wrapper"]
 
 _P = ParamSpec("_P")
 
@@ -40,8 +40,7 @@ class WSGIWrapper(Wrapper):
 
     def __init__(self, app: WSGIApplication, stack: Stack, *, effects: Effects = REAL) -> None:
         super().__init__(app, stack, effects, driver=WSGIWrapper)
-        if stack.asking:
-            raise SettingsError([_unanswerable(each) for each in stack.asking])
+        refuse_questions(stack)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """PEP 3333, "The Application/Framework Side"."""
@@ -71,6 +70,12 @@ class WSGIWrapper(Wrapper):
             return _streamed(exchange, body, environ)
         except BaseException as error:
             return _failed(exchange, body, error)
+
+
+def refuse_questions(stack: Stack) -> None:
+    """Raise SettingsError if middleware of ``stack`` have something to await."""
+    if stack.asking:
+        raise SettingsError([_unanswerable(each) for each in stack.asking])
 
 
 def _unanswerable(each: Middleware) -> Problem:

@@ -43,7 +43,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:Unclosed file <tempfile.Spooled:
 GOOD = "f9ed4675f1c53513c61a3b3b4e25b4c0"
 INBOUND = {"X-Request-ID": GOOD}
 TIMES = {"http.server.request.duration", "ttfb"}
-ALL = {"request_id": True, "timing": True}
+ALL = {
+    "request_id": True,
+    "timing": True,
+    "cors": {"allow_origins": ["https://shop.example"], "allow_methods": ["PUT"]},
+}
+CROSS = {**INBOUND, "Origin": "https://shop.example"}
+PREFLIGHT = {**CROSS, "Access-Control-Request-Method": "PUT"}
 
 each_way = pytest.mark.parametrize("way", WAYS)
 by_middleware = pytest.mark.parametrize("way", [way for way in WAYS if WAYS[way][0]])
@@ -81,11 +87,17 @@ REQUESTS = [
     {"path": "/size", "method": "POST", "body": b"12345"},
     {"path": "/nowhere"},
     {"path": "/fail"},
+    {"path": "/", "headers": CROSS},
+    {"path": "/stream", "headers": CROSS},
+    {"path": "/fail", "headers": CROSS},
+    {"path": "/fail", "method": "OPTIONS", "headers": PREFLIGHT},
 ]
 
 
 @each_way
-@pytest.mark.parametrize("request_", REQUESTS, ids=lambda each: " ".join(map(str, each.values())))
+@pytest.mark.parametrize(
+    "request_", REQUESTS, ids=lambda each: " ".join(map(str, each.values()))[:60]
+)
 def test_same_answers(way, request_, lines):
     """Status, header fields, body and log line are those of the wrapped WSGI application."""
     asking = {"headers": INBOUND, **request_}
@@ -101,6 +113,8 @@ def test_same_answers(way, request_, lines):
     assert line == told(lines)
     assert [GOOD] == found.header_all("x-request-id")
     assert "dualware_exchange" not in found.leaked
+    allowed = ["https://shop.example"] if "headers" in request_ else []
+    assert allowed == found.header_all("access-control-allow-origin")
 
 
 @each_way
@@ -760,6 +774,31 @@ def test_middleware_is_what_django_takes_it_for(inside, is_async):
     assert DualwareMiddleware.async_capable
 
 
+async def trusted(origin, request):
+    """Who is let in is asked elsewhere."""
+    await asyncio.sleep(0)
+    return origin == "https://shop.example"
+
+
+ASKED = {"request_id": True, "cors": {"allow_origins": trusted}}
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if "ASGI" in way or "async" in way])
+def test_what_has_to_be_awaited(way):
+    """Where Django awaits, so does the stack, before any flow starts."""
+    found = asked(way, ASKED, path="/", headers=CROSS)
+    other = asked(way, ASKED, path="/", headers={**CROSS, "Origin": "https://other.example"})
+
+    assert ["https://shop.example"] == found.header_all("access-control-allow-origin")
+    assert [] == other.header_all("access-control-allow-origin")
+
+
+def test_what_can_not_be_awaited():
+    """Where Django does not, that is a problem of the settings."""
+    with project(ASKED), pytest.raises(SettingsError, match="DW205  cors"):
+        DualwareMiddleware(view_of(None))
+
+
 # Wrapping
 
 
@@ -920,6 +959,8 @@ def test_check_of_the_place_in_middleware():
         ("request_id.middleware.RequestIdMiddleware", {"request_id": True}, "request_id"),
         ("request_id.middleware.RequestIdMiddleware", {"timing": True}, None),
         ("django_structlog.middlewares.RequestMiddleware", {"logging": True}, "logging"),
+        ("corsheaders.middleware.CorsMiddleware", {"cors": ALL["cors"]}, "cors"),
+        ("corsheaders.middleware.CorsMiddleware", {"timing": True}, None),
         ("django.middleware.gzip.GZipMiddleware", {"timing": True}, None),
     ],
 )

@@ -202,6 +202,16 @@ def test_error_that_a_handler_answers(everything, lines):
     assert "completed" == lines[0]["outcome"]
 
 
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/fail"])
+def test_answers_to_other_origins(path):
+    """Every response has the headers without which a browser shows its scripts nothing."""
+    app = application()
+    Dualware(app, {"cors": {"allow_origins": ["https://shop.example"]}})
+    response = app.test_client().get(path, headers={"Origin": "https://shop.example"})
+
+    assert "https://shop.example" == response.headers["Access-Control-Allow-Origin"]
+
+
 def test_error_that_passes(everything, lines):
     """Where Flask is to let it pass, the same object leaves."""
     app = application()

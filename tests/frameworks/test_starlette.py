@@ -163,6 +163,30 @@ def test_errors_of_the_application(make, everything, lines):
 
 
 @MAKERS
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/fail"])
+def test_answers_to_other_origins(make, path):
+    """Every response has the headers without which a browser shows its scripts nothing."""
+    app = make()
+    install(app, {"cors": {"allow_origins": ["https://shop.example"]}})
+    result = get(app, path, headers={"Origin": "https://shop.example"})
+
+    assert "https://shop.example" == result.header("access-control-allow-origin")
+
+
+@MAKERS
+def test_preflight(make, everything, lines):
+    """Answered in the application's place, with id and line."""
+    app = make()
+    install(app, {**everything, "cors": {"allow_origins": ["https://shop.example"]}})
+    asking = {**INBOUND, "Origin": "https://shop.example", "Access-Control-Request-Method": "GET"}
+    result = get(app, "/fail", method="OPTIONS", headers=asking).reraise()
+
+    assert "https://shop.example" == result.header("access-control-allow-origin")
+    assert GOOD == result.header("x-request-id")
+    assert ["OPTIONS"] == [line["http.request.method"] for line in lines]
+
+
+@MAKERS
 def test_after_the_first_request(make, everything, lines):
     """It takes effect all the same."""
     app = make()

@@ -165,7 +165,7 @@ class DjangoExchange(Engine):
 
     # What a followed body tells
 
-    def asked(self) -> None:
+    def pulled(self) -> None:
         """The server asks for a chunk: code of the application runs now."""
         self.running = True
         if self._handed_at:
@@ -233,7 +233,7 @@ class _Followed:
         return self
 
     def __next__(self) -> bytes:
-        self._exchange.asked()
+        self._exchange.pulled()
         try:
             return self._exchange.given(next(self._body))
         except StopIteration:
@@ -257,7 +257,7 @@ class _AsyncFollowed:
         return self
 
     async def __anext__(self) -> bytes:
-        self._exchange.asked()
+        self._exchange.pulled()
         try:
             return self._exchange.given(await self._body.__anext__())
         except StopAsyncIteration:

@@ -63,8 +63,7 @@ def response_of(answer: Answer) -> Any:
     # Django names a type where nobody did.
     del response.headers["Content-Type"]
     headers = StrHeaders()
-    for name, value in answer.headers:
-        headers.append(name, value)
+    headers.extend(answer.headers)
     if answer.status not in (204, 304):
         headers.set("Content-Length", str(len(answer.body)))
     write_back(response, headers)

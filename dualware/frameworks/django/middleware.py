@@ -13,12 +13,14 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
+from dualware.asgi.driver import ask
 from dualware.core.nesting import enclosing
 from dualware.core.record import CURRENT
 from dualware.core.stack import Stack
 from dualware.effects import REAL
 from dualware.frameworks.django.configured import configured, tell_errors
 from dualware.frameworks.django.exchange import DjangoExchange
+from dualware.wsgi.driver import refuse_questions
 from dualware.wsgi.request import WSGIRequest
 
 __all__ = ["DualwareMiddleware"]
@@ -40,6 +42,8 @@ class DualwareMiddleware:
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
+        else:
+            refuse_questions(self.stack)
 
     def __call__(self, request: Any) -> Any:
         """Answer the request: with a response, or with an awaitable of one."""
@@ -57,6 +61,8 @@ class DualwareMiddleware:
     async def _answered_later(self, request: Any) -> Any:
         """The same, where Django awaits."""
         exchange = _begun(request, self.stack)
+        if exchange.plan.asking:
+            await ask(exchange.plan, exchange)
         try:
             response = exchange.answer_early()
             if response is None:
@@ -81,7 +87,6 @@ def _begun(request: Any, stack: Stack) -> DjangoExchange:
         outer.join(stack)
         exchange.outer = outer
     exchange.plan = stack
-    exchange.measures = stack.measures
     if stack.receives:
         exchange.count_received()
     return exchange
