@@ -117,7 +117,7 @@ class _Routing(Middleware):
         if scope.get("root_path", "") == root and template is not None:
             is_outside = told is not None and isinstance(route, Mount)
             return told if is_outside else cast("str", template)
-        # Below a mount the innermost route is all that the scope has; before 1.0, not even that.
+        # Below a mount the innermost route is all that the scope has; older releases tell none.
         return _found(self._app.routes, _as_asked(scope, root), told or _REST)
 
 

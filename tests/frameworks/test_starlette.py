@@ -363,7 +363,7 @@ def test_route_of_a_session(make, path, route, everything, lines):
 
 
 def test_route_where_routers_tell_none(everything, lines, monkeypatch):
-    """Before Starlette 1.0 the scope had no route: it is found again."""
+    """Older releases of Starlette put none into the scope: it is found again."""
 
     class Silent:
         """Takes the route away, as if it had never been told."""

@@ -302,6 +302,8 @@ def test_spoofed_request_id(value):
         ("/\xff", "/\ufffd"),
         # cheroot keeps it.
         ("/a%2Fb", "/a%2Fb"),
+        # Django writes text over the bytes, while the exchange still goes on.
+        ("/日本", "/日本"),
     ],
 )
 def test_path(path, told):
@@ -333,6 +335,14 @@ def test_raw_path(keys, raw):
     environ = build_environ(environ=given)
 
     assert raw == asked(environ)[5]
+
+
+def test_raw_path_of_text():
+    """Quoted like any other, where a framework wrote text over the bytes."""
+    # protocols W8
+    environ = build_environ(environ={"PATH_INFO": "/日本"})
+
+    assert "/%E6%97%A5%E6%9C%AC" == asked(environ)[5]
 
 
 @EVERY_KIND
