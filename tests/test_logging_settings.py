@@ -106,7 +106,7 @@ NO_LIMIT = "write a number from 16 to 65536"
 BAD = [
     # Names
     ({"presett": "otel"}, "DW101", "presett", "did you mean 'preset'?"),
-    ({"exclude_path": ["/a"]}, "DW101", "exclude_path", "did you mean 'exclude"),
+    ({"exclude_path": ["/a"]}, "DW101", "exclude_path", "write 'exclude'"),
     ({"quite_other": 1}, "DW101", "quite_other", "there are: preset, sink, logger"),
     # Words
     ({"preset": "elastic"}, "DW106", "preset", "'otel', 'ecs', 'gcp' or 'flat'"),

@@ -319,6 +319,9 @@ def identifiers(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }
     for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and ast.unparse(node) == "os.environ":
+            # The environment of the process is not that of a request.
+            continue
         for key in ("id", "attr", "arg", "name", "asname"):
             value = getattr(node, key, None)
             if isinstance(value, str):

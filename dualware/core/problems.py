@@ -5,7 +5,7 @@ Knows how a problem is told. Must never know which setting has it, nor how it wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,6 +19,9 @@ CODES: Final[dict[str, str]] = {
     "DW104": "wrong type",
     "DW105": "not the mapping that settings are",
     "DW106": "value outside its range or not one of the choices",
+    "DW107": "a source of settings that can't be read",
+    "DW108": "an order that does not name what is configured",
+    "DW109": "an order in which something would go wrong",
     # DW2xx: values that are well formed and still make no sense.
     "DW201": "not a header name",
     "DW202": "not a network, host, address or origin",
@@ -46,15 +49,23 @@ class Problem:
     code: str
     """A key of `CODES`."""
     path: str
-    """Where: ``cors.allow_origins[0]``."""
+    """Where: ``cors.allow_origins[0]``, or the name of an environment variable."""
     sentence: str
     """What is wrong there."""
     hint: str = ""
     """What to write instead, if that is known."""
+    line: int | None = None
+    """The line of the file, from 1; None where there is no file, or the line is not certain."""
+
+    @property
+    def said(self) -> str:
+        """All but code and path, in one line."""
+        hint = f"; {self.hint}" if self.hint else ""
+        line = f" (line {self.line})" if self.line else ""
+        return f"{self.sentence}{hint}{line}"
 
     def __str__(self) -> str:
-        hint = f"; {self.hint}" if self.hint else ""
-        return f"{self.code}  {self.path}: {self.sentence}{hint}"
+        return f"{self.code}  {self.path}: {self.said}"
 
 
 class SettingsError(ValueError):
@@ -65,10 +76,18 @@ class SettingsError(ValueError):
         """All problems, in the order of the settings."""
         self.source = source
         """Where the settings came from."""
-        count = len(self.problems)
-        lines = [f"{count} problem{'s' if count != 1 else ''} in {source}"]
-        lines += [f"  {problem}" for problem in self.problems]
-        super().__init__("\n".join(lines))
+        super().__init__("\n".join(_lines(self.problems, source)))
 
     def __reduce__(self) -> tuple[type[SettingsError], tuple[tuple[Problem, ...], str]]:
         return SettingsError, (self.problems, self.source)
+
+
+def _lines(problems: tuple[Problem, ...], source: str) -> Iterator[str]:
+    count = len(problems)
+    yield f"dualware: {count} problem{'s' if count != 1 else ''} in {source}"
+    width = max((len(each.path) for each in problems), default=0) + 4
+    for each in problems:
+        yield f"  {each.code}  {each.path:<{width}}{each.said}"
+    if problems:
+        # The higher the code, the less the sentence can say.
+        yield f"  more: dualware explain {max(each.code for each in problems)}"

@@ -9,10 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from dualware.core.checks import Unfit, writable
+from dualware.core.annotations import names_object
+from dualware.core.checks import Unfit, imported, writable
 from dualware.core.problems import CODES
 
 if TYPE_CHECKING:
@@ -39,6 +47,18 @@ class Settings(BaseModel):
 
     inner: ClassVar[type[Settings] | None] = None
     """The model of settings that stand inside one of these settings."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _imported(cls, value: Any, info: ValidationInfo) -> Any:
+        """What ``"package.module:NAME"`` names, where a callable or a pattern may stand.
+
+        Files and environment variables have no other way to name one.
+        """
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, str) and names_object(value, annotation):
+            return fit(imported, value)
+        return value
 
 
 def fault(code: LiteralString, sentence: str, hint: str = "") -> PydanticCustomError:

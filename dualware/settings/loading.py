@@ -1,4 +1,4 @@
-"""From a mapping to a stack: the registry of middleware, their order, and `load`.
+"""From a mapping to a stack: the registry of middleware, their order, and `build`.
 
 Must never look into a middleware's settings; its model does, and `dualware.settings.reading`
 puts what the model says into words.
@@ -6,7 +6,6 @@ puts what the model says into words.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -15,12 +14,14 @@ from dualware.core.exchange import Middleware
 from dualware.core.problems import Problem, SettingsError
 from dualware.core.stack import Stack
 from dualware.effects import REAL
+from dualware.settings.advice import middleware_hint
+from dualware.settings.ordering import ordered
 
 if TYPE_CHECKING:
     from dualware.core.effects import Effects
     from dualware.middleware.model import Settings
 
-__all__ = ["ORDER", "class_of", "load", "model_of", "module_of", "single"]
+__all__ = ["ORDER", "build", "class_of", "model_of", "models", "module_of", "single", "word_of"]
 
 ORDER: Final[Mapping[str, str]] = {
     "request_id": "RequestID",
@@ -37,32 +38,32 @@ SHARED: Final[Mapping[str, str]] = {"gzip": "compression"}
 """Words that are a form of another one: they stand in its module, and never beside it."""
 
 
-def load(settings: Mapping[str, Any], *, effects: Effects = REAL) -> Stack:
-    """Build the stack that ``settings`` describe, in canonical order.
+def build(settings: Any, *, effects: Effects = REAL) -> Stack:
+    """Build the stack that the mapping ``settings`` describes, in its ``order`` or canonically.
 
     ``settings`` maps the word of a middleware to a mapping of its settings; True and ``{}`` mean
     its defaults, False and None leave it out. Raises SettingsError with every problem at once.
-
-    >>> load({"request_id": {"header": "X-Correlation-ID"}, "timing": True})
-    Stack([RequestID, Timing])
     """
     if not isinstance(settings, Mapping):
         raise SettingsError(
             [Problem("DW105", "settings", f"expected a mapping, got {settings!r:.80}")]
         )
-    problems = [_unknown(word) for word in settings if word not in ORDER]
-    wanted = [word for word in ORDER if not (settings.get(word) is None or settings[word] is False)]
+    given = cast("Any", settings)
+    problems = [_unknown(key) for key in given if key not in ORDER and key != "order"]
+    wanted = [word for word in ORDER if not (given.get(word) is None or given[word] is False)]
     problems += [_twice(*pair) for pair in SHARED.items() if set(pair) <= set(wanted)]
-    built: list[Middleware] = []
+    order, wrong = ordered(wanted, given.get("order"))
+    built: dict[str, Middleware] = {}
     for word in wanted:
-        given = settings[word]
+        options: Any = {} if given[word] is True else given[word]
         try:
-            built.append(single(word, {} if given is True else given, effects=effects))
+            built[word] = single(word, options, effects=effects)
         except SettingsError as error:
             problems += error.problems
+    problems += wrong
     if problems:
         raise SettingsError(problems)
-    return Stack(built)
+    return Stack(built[word] for word in order)
 
 
 def single(word: str, options: Any, *, effects: Effects = REAL) -> Middleware:
@@ -95,12 +96,21 @@ def model_of(word: str) -> type[Settings]:
     return cast("type[Settings]", class_of(word).Settings)
 
 
-def _unknown(word: object) -> Problem:
-    close = difflib.get_close_matches(str(word), ORDER, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(ORDER)}"
-    return Problem("DW102", str(word), "unknown middleware", hint)
-
-
 def _twice(word: str, other: str) -> Problem:
     sentence = f"{word} and {other} exclude each other"
     return Problem("DW203", word, sentence, f"{word} is a form of {other}: name one of them")
+
+
+def models() -> dict[str, type[Settings]]:
+    """The settings model of every middleware, in canonical order."""
+    return {word: model_of(word) for word in ORDER}
+
+
+def word_of(middleware: Middleware) -> str:
+    """The word of one of our middleware; of others the name of their class."""
+    kind = type(middleware)
+    return next((word for word in ORDER if kind is class_of(word)), kind.__name__)
+
+
+def _unknown(key: object) -> Problem:
+    return Problem("DW102", str(key), "unknown middleware", middleware_hint(key, models()))

@@ -5,18 +5,18 @@ Knows pydantic's error types and the shape of a field's type. Must never know a 
 
 from __future__ import annotations
 
-import collections.abc
 import difflib
 import re
-import types
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from dualware.core.annotations import CALLABLE, is_listed, members
 from dualware.core.problems import Problem, SettingsError
 from dualware.middleware.model import Settings
+from dualware.settings.advice import setting_hint
 
 __all__ = ["described", "problems_of", "validated"]
 
@@ -44,10 +44,12 @@ def validated(model: type[Settings], word: str, options: Any) -> Settings:
     if not isinstance(options, Mapping):
         sentence = f"expected a mapping of settings, True or False, got {_shown(options)}"
         raise SettingsError([Problem("DW105", word, sentence)])
+    given = _without_defaults(model, options)
     try:
-        return model.model_validate(_without_defaults(model, options))
+        return model.model_validate(given)
     except ValidationError as error:
-        raise SettingsError(problems_of(word, error, model)) from error
+        problems = problems_of(word, error, model)
+        raise SettingsError([*problems, *_together(word, error, model, given)]) from error
 
 
 def problems_of(word: str, error: ValueError, model: type[Settings] | None = None) -> list[Problem]:
@@ -65,6 +67,22 @@ def problems_of(word: str, error: ValueError, model: type[Settings] | None = Non
     ]
 
 
+def _together(
+    word: str, error: ValidationError, model: type[Settings], given: dict[Any, Any]
+) -> list[Problem]:
+    """What else is wrong with those settings together that are fine by themselves.
+
+    pydantic asks that only where each of them is. What speaks of one that is not is left out.
+    """
+    wrong = {str(each["loc"][0]) for each in error.errors(include_url=False) if each["loc"]}
+    try:
+        model.model_validate({name: each for name, each in given.items() if str(name) not in wrong})
+    except ValidationError as again:
+        found = [each for each in problems_of(word, again, model) if each.path == word]
+        return [each for each in found if wrong and not any(name in each.said for name in wrong)]
+    return []
+
+
 def _without_defaults(model: type[Settings], options: Any) -> dict[Any, Any]:
     return {name: each for name, each in options.items() if not _is_default(model, name, each)}
 
@@ -80,7 +98,7 @@ def _place(error: Any, model: type[Settings]) -> tuple[str | int, ...]:
     # the key of a mapping or a setting inside the setting, which are.
     loc: tuple[str | int, ...] = error["loc"]
     field = model.model_fields.get(str(loc[0])) if loc else None
-    kinds = () if field is None else _members(field.annotation)
+    kinds = () if field is None else members(field.annotation)
     keyed = [dict] == [get_origin(each) for each in kinds if each is not type(None)]
     known = {*_fields(model), *(loc[-1:] if error["type"] == "extra_forbidden" else ())}
     rest = (
@@ -106,19 +124,13 @@ def _problem(
             return Problem(each["type"], path, context["sentence"], context["hint"])
     first = errors[0]
     if first["type"] == "extra_forbidden":
-        return _unknown(path, str(place[-1]), model)
+        hint = setting_hint(word, str(place[-1]), _fields(model))
+        return Problem("DW101", path, "unknown setting", hint)
     if first["type"] == "value_error":
         return Problem("DW106", path, str(first["ctx"]["error"]))
     if first["type"] in _CODES and len(errors) == 1:
         return Problem(_CODES[first["type"]], path, _sentence(first), _choice_hint(first))
     return _wrong_type(path, model, place, first)
-
-
-def _unknown(path: str, name: str, model: type[Settings]) -> Problem:
-    close = difflib.get_close_matches(name, _fields(model), n=1)
-    known = ", ".join(model.model_fields)
-    hint = f"did you mean {close[0]!r}?" if close else f"there are: {known}"
-    return Problem("DW101", path, "unknown setting", hint)
 
 
 def _wrong_type(
@@ -129,9 +141,16 @@ def _wrong_type(
     if field is None:
         return Problem("DW104", path, f"{_sentence(error)}, got {_shown(value)}")
     sentence = f"expected {described(field.annotation)}, got {_shown(value)}"
-    listed = any(get_origin(each) in (list, tuple) for each in _members(field.annotation))
-    hint = f'write ["{value}"]' if listed and isinstance(value, str) else ""
-    return Problem("DW104", path, sentence, hint)
+    return Problem("DW104", path, sentence, _type_hint(field.annotation, value))
+
+
+def _type_hint(annotation: Any, value: object) -> str:
+    if not isinstance(value, str):
+        return ""
+    if is_listed(annotation):
+        return f'write ["{value}"]'
+    kinds = [get_origin(each) or each for each in members(annotation)]
+    return "write 'package.module:NAME'" if CALLABLE in kinds else ""
 
 
 def _sentence(error: Any) -> str:
@@ -162,26 +181,13 @@ _WORDS: dict[Any, str] = {
     str: "a string",
     type(None): "None",
 }
-_CALLABLE: Final = get_origin(collections.abc.Callable[..., Any])
 _PLURALS: dict[Any, str] = {str: "strings", int: "whole numbers"}
 
 
 def described(annotation: Any) -> str:
     """A field's type in words: ``a list of strings or None``."""
-    words = list(dict.fromkeys(_described(member) for member in _members(annotation)))
+    words = list(dict.fromkeys(_described(member) for member in members(annotation)))
     return " or ".join(words)
-
-
-def _members(annotation: Any) -> Iterator[Any]:
-    """The types that a field takes, unions and annotations opened."""
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        yield from _members(get_args(annotation)[0])
-    elif origin in (Union, types.UnionType):
-        for member in get_args(annotation):
-            yield from _members(member)
-    else:
-        yield annotation
 
 
 def _described(member: Any) -> str:
@@ -189,9 +195,9 @@ def _described(member: Any) -> str:
     if origin is Literal:
         return "one of " + ", ".join(repr(choice) for choice in get_args(member))
     if origin in (list, tuple):
-        inner = next(_members(get_args(member)[0]))
+        inner = next(members(get_args(member)[0]))
         return f"a list of {_PLURALS.get(inner, described(inner))}"
-    if _CALLABLE in (origin, member):
+    if CALLABLE in (origin, member):
         return "a callable"
     if origin is dict:
         return "a mapping"

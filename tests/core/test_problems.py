@@ -25,22 +25,49 @@ def test_a_problem():
     assert "DW101  crs: is unknown" == str(Problem("DW101", "crs", "is unknown"))
 
 
-@pytest.mark.parametrize(
-    ("problems", "source", "first"),
-    [
-        ([PROBLEM], None, "1 problem in the settings"),
-        ([PROBLEM, PROBLEM], "pyproject.toml", "2 problems in pyproject.toml"),
-        ([], "x", "0 problems in x"),
-    ],
-)
-def test_the_error(problems, source, first):
-    """Every problem at once, one line each."""
-    error = SettingsError(iter(problems)) if source is None else SettingsError(problems, source)
+def test_a_problem_of_a_file():
+    """The line stands behind what is said, where it is known."""
+    assert "DW101  crs: is unknown (line 7)" == str(Problem("DW101", "crs", "is unknown", "", 7))
+
+
+def test_the_error():
+    """The issue's own picture: columns of code, place and what is said, then where more is."""
+    problems = [
+        Problem("DW101", "cors.allow_orgins", "unknown setting", "did you mean 'allow_origins'?"),
+        Problem("DW203", "cors", "these exclude each other. List others.", line=3),
+        Problem("DW104", "cors.expose_headers", "expected a list of strings"),
+    ]
+    error = SettingsError(iter(problems), "settings.toml")
 
     assert tuple(problems) == error.problems
-    assert (source or "the settings") == error.source
-    assert [first, *(f"  {each}" for each in problems)] == str(error).split("\n")
+    assert "settings.toml" == error.source
+    assert [
+        "dualware: 3 problems in settings.toml",
+        "  DW101  cors.allow_orgins      unknown setting; did you mean 'allow_origins'?",
+        "  DW203  cors                   these exclude each other. List others. (line 3)",
+        "  DW104  cors.expose_headers    expected a list of strings",
+        "  more: dualware explain DW203",
+    ] == str(error).split("\n")
     assert isinstance(error, ValueError)
+
+
+@pytest.mark.parametrize(
+    ("problems", "lines"),
+    [
+        (
+            [PROBLEM],
+            [
+                "dualware: 1 problem in the settings",
+                "  DW104  cors.max_age    is a str, not an int; write 600",
+                "  more: dualware explain DW104",
+            ],
+        ),
+        ([], ["dualware: 0 problems in the settings"]),
+    ],
+)
+def test_few_problems(problems, lines):
+    """One is counted as one, and none is explained."""
+    assert lines == str(SettingsError(problems)).split("\n")
 
 
 def test_the_error_pickles():

@@ -256,3 +256,16 @@ def test_fault_knows_its_codes():
 def test_types_in_words(annotation, words):
     """As people say it, nothing twice."""
     assert words == described(annotation)
+
+
+def test_what_is_wrong_together_is_told_at_once():
+    """Beside what is wrong by itself, unless it speaks of that."""
+    sentence = "99 and all the rest exclude each other"
+    together = ("DW203", "toy", sentence, "write 98")
+
+    assert [("DW101", "toy.flg"), ("DW203", "toy")] == [
+        each[:2] for each in told(must=99, flg=True)
+    ]
+    assert [together] == told(must=99)
+    assert [("DW101", "toy.rest")] == [each[:2] for each in told(must=99, rest=1)]
+    assert [("DW104", "toy.must")] == [each[:2] for each in told(must="99")]
