@@ -76,25 +76,20 @@ def _toml(text: str) -> Iterator[tuple[int, Any]]:
     A statement is over where what there is of it parses: TOML ends one at the end of a line, and
     what goes on in the next can't be parsed before.
     """
-    header = ""
+    header, start = "", 0
     # TOML knows no other ends of lines; `splitlines` would.
     lines = text.split("\n")
-    start = 0
-    while start < len(lines):
-        for end in range(start + 1, len(lines) + 1):
-            statement = "\n".join(lines[start:end])
-            try:
-                tomllib.loads(statement)
-            except ValueError:
-                continue
-            break
-        else:
-            return
+    for end in range(1, len(lines) + 1):
+        statement = "\n".join(lines[start:end])
+        try:
+            tomllib.loads(statement)
+        except ValueError:
+            continue
         if statement.lstrip().startswith("["):
             header = statement
-            yield start + 1, tomllib.loads(header)
-        elif statement.strip():
-            yield start + 1, tomllib.loads(f"{header}\n{statement}")
+        if statement.strip():
+            alone = statement if statement is header else f"{header}\n{statement}"
+            yield start + 1, tomllib.loads(alone)
         start = end
 
 

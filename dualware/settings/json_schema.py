@@ -21,7 +21,7 @@ _IMPORT: Final = {
     "pattern": r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*$",
     "description": "'package.module:NAME'",
 }
-"""What stands for a callable or a compiled pattern in a file."""
+"""What stands for a callable in a file."""
 
 
 class _Generator(GenerateJsonSchema):
@@ -31,9 +31,6 @@ class _Generator(GenerateJsonSchema):
         return False
 
     def callable_schema(self, schema: core_schema.CallableSchema) -> JsonSchemaValue:  # noqa: ARG002
-        return dict(_IMPORT)
-
-    def is_instance_schema(self, schema: core_schema.IsInstanceSchema) -> JsonSchemaValue:  # noqa: ARG002
         return dict(_IMPORT)
 
     def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> JsonSchemaValue:  # noqa: ARG002
@@ -63,7 +60,7 @@ def document() -> dict[str, object]:
                 "uniqueItems": True,
             },
         },
-        "$defs": _tidy(definitions["$defs"]),
+        "$defs": definitions["$defs"],
     }
 
 
@@ -71,20 +68,3 @@ def _switched(settings: JsonSchemaValue, description: str) -> dict[str, object]:
     """A middleware's settings, or True or False for all of them."""
     others = [{"type": "boolean"}, {"type": "null"}]
     return {"description": description, "anyOf": [settings, *others], "default": False}
-
-
-def _tidy(schema: Any) -> Any:
-    """Without what says the same twice: a list and a tuple are one array."""
-    if isinstance(schema, list):
-        made: list[Any] = []
-        for each in map(_tidy, cast("Any", schema)):
-            if each not in made:
-                made.append(each)
-        return made
-    if not isinstance(schema, dict):
-        return schema
-    tidy = {key: _tidy(each) for key, each in cast("Any", schema).items()}
-    if len(tidy.get("anyOf", ())) == 1:
-        (only,) = tidy.pop("anyOf")
-        return {**only, **tidy}
-    return tidy
