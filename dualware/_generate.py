@@ -20,7 +20,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from dualware.core.presets import OPEN, PRESETS, Names
+from dualware.core.problems import CODES
+from dualware.settings.explanations import EXPLANATIONS
 from dualware.settings.loading import ORDER, class_of, model_of, module_of
+from dualware.settings.ordering import CONSTRAINTS
+from dualware.settings.words import FOREIGN
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -44,7 +48,12 @@ def files() -> dict[Path, str]:
     made = {ROOT / protocol / "__init__.py": _wrappers(protocol) for protocol in _PROTOCOLS}
     docs = ROOT.parent / "docs"
     # An installed package has no docs beside it.
-    pages = {docs / "settings.md": _tables(), docs / "log_fields.md": _fields_page()}
+    pages = {
+        docs / "settings.md": _tables(),
+        docs / "log_fields.md": _fields_page(),
+        docs / "problems.md": _problems_page(),
+        docs / "other_words.md": _words_page(),
+    }
     return made | (pages if docs.is_dir() else {})
 
 
@@ -224,7 +233,21 @@ def _tables() -> str:
         "a parameter of the wrapper classes in `dualware.asgi` and `dualware.wsgi`.",
         "",
     ]
-    return "\n".join([*head, *(_table(word, model_of(word)) for word in ORDER)])
+    return "\n".join([*head, *(_table(word, model_of(word)) for word in ORDER), *_order()])
+
+
+def _order() -> Iterator[str]:
+    yield "## order"
+    yield ""
+    yield "A list of all that is configured, outermost first, in place of the canonical order. What"
+    yield "must stand outside what:"
+    yield ""
+    yield "| outside | inside | so that |"
+    yield "|---|---|---|"
+    for each in CONSTRAINTS:
+        if {each.outer, each.inner} <= set(ORDER):
+            yield f"| `{each.outer}` | `{each.inner}` | {each.why} |"
+    yield ""
 
 
 def _table(word: str, model: type[Settings]) -> str:
@@ -255,6 +278,43 @@ def _fields_page() -> str:
         shown = [f"`{cell}…`" if each.name in OPEN else cell and f"`{cell}`" for cell in cells]
         rows.append(f"| {each.name.replace('_', ' ')} | {' | '.join(shown)} |")
     return "\n".join([*head, *rows, ""])
+
+
+def _problems_page() -> str:
+    lines = [
+        f"<!-- {BANNER[2:]} -->",
+        "",
+        "# Problems",
+        "",
+        "Every problem that settings can have, as `dualware explain CODE` tells it.",
+        "",
+    ]
+    for code, known in EXPLANATIONS.items():
+        wrong, right = (repr(each).replace("'", '"') for each in (known.wrong, known.right))
+        lines += [f"## {code}: {CODES[code]}", "", *textwrap.wrap(known.why, 100), ""]
+        lines += ["```text", f"load({wrong})  # refused", f"load({right})", "```", ""]
+    return "\n".join(lines)
+
+
+def _words_page() -> str:
+    lines = [
+        f"<!-- {BANNER[2:]} -->",
+        "",
+        "# The words of other packages",
+        "",
+        "What a setting is called in Starlette, django-cors-headers, Flask-CORS, Flask-Compress,",
+        "brotli-asgi, asgi-correlation-id, django-structlog, timing-asgi and others, and what it",
+        "is called here. In any case, and with the package's prefix or without. None of them is",
+        "taken: this is what the hint of the problem says.",
+        "",
+    ]
+    for word in ORDER:
+        fields = model_of(word).model_fields
+        lines += [f"## {word}", "", "| elsewhere | here |", "|---|---|"]
+        for name, said in FOREIGN[word].items():
+            lines.append(f"| `{name}` | {f'`{said}`' if said in fields else said} |")
+        lines.append("")
+    return "\n".join(lines)
 
 
 def _cell(source: str) -> str:

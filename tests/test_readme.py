@@ -15,6 +15,7 @@ import httpx
 import pytest
 import structlog
 
+import dualware
 from dualware.core.exchange import LEGAL
 from dualware.detect import protocol_of
 
@@ -130,11 +131,33 @@ def run_with_django(added, code, page):
     assert (0, "") == (done.returncode, done.stderr)
 
 
-def test_there_are_snippets():
-    """The pattern finds what it looks for: every fence that says Python."""
-    fences = sum(page.read_text(encoding="utf-8").count("```python\n") for page in PAGES)
+TOML = re.compile(r"```toml\n# (\S+?\.toml).*?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
-    assert fences == len(list(snippets()))
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        pytest.param(*found, id=f"{page.name}:{number}")
+        for page in PAGES
+        for number, found in enumerate(TOML.findall(page.read_text(encoding="utf-8")), 1)
+    ],
+)
+def test_toml(tmp_path, name, text):
+    """A settings file is taken as it stands there."""
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+
+    assert len(dualware.load(path))
+
+
+def test_there_are_snippets():
+    """The patterns find what they look for: every fence that says Python, or TOML."""
+    pages = [page.read_text(encoding="utf-8") for page in PAGES]
+
+    assert sum(page.count("```python\n") for page in pages) == len(list(snippets()))
+    assert sum(page.count("```toml\n") for page in pages) == sum(
+        len(TOML.findall(page)) for page in pages
+    )
 
 
 def test_table_of_legal_orders():
