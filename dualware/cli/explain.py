@@ -1,6 +1,7 @@
 """``dualware explain DW203``: what a code is about, with the mistake and its mending.
 
-Must never explain anything by itself: the table of explanations does.
+Must never explain anything by itself: the table of explanations does, and `dualware.cli.cors` for
+``dualware explain cors``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import difflib
 import textwrap
 from typing import Any
 
+from dualware.cli import cors
 from dualware.cli.output import UsageError, add_format, bold, say, say_data
 from dualware.core.problems import CODES
 from dualware.settings.explanations import EXPLANATIONS
@@ -19,14 +21,17 @@ __all__ = ["add", "run"]
 
 def add(commands: Any) -> None:
     """Declare the command."""
-    parser = commands.add_parser("explain", help="explain a code; without one, list all")
-    parser.add_argument("code", metavar="CODE", nargs="?", help="such as DW203")
+    parser = commands.add_parser("explain", help="explain a code, or 'cors'; or list all codes")
+    parser.add_argument("code", metavar="CODE", nargs="?", help="such as DW203; or 'cors'")
+    cors.add_options(parser)
     add_format(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Explain a code, or list them."""
+    """Explain a code or CORS, or list the codes."""
+    if options.code == "cors":
+        return cors.run(options)
     code: str | None = options.code and options.code.upper()
     if code is None:
         _list(options.format)

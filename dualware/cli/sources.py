@@ -25,7 +25,7 @@ NOTHING = (
 """What there is to say where `given` finds nothing."""
 
 
-def add_source(parser: argparse.ArgumentParser, name: str = "source") -> None:
+def add_source(parser: argparse._ActionsContainer, name: str = "source") -> None:
     """Let a command take settings, as its argument or as an option."""
     help_ = (
         "a TOML or JSON file, or package.module:NAME; without it [tool.dualware] of "

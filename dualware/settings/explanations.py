@@ -141,5 +141,32 @@ EXPLANATIONS: Final = {
         {"timing": {"metrics": ["prometheus"]}},
         {"timing": {"metrics": ["shop.metrics:SINK"]}},
     ),
+    "DW301": Explanation(
+        'Scripts can\'t use that method whatever the server allows (Fetch, "forbidden method"), or '
+        "it is no method at all. To allow it would look as if it did something.",
+        {"cors": {"allow_origins": ["https://shop.example"], "allow_methods": ["PUT", "TRACE"]}},
+        {"cors": {"allow_origins": ["https://shop.example"], "allow_methods": ["PUT"]}},
+    ),
+    "DW302": Explanation(
+        "Scripts can't send or read that header whatever the server allows (Fetch, \"forbidden "
+        'request-header" and "forbidden response-header name"): cookies are sent by the browser, '
+        "for requests with credentials.",
+        {"cors": {"allow_origins": ["https://shop.example"], "allow_headers": ["Cookie"]}},
+        {"cors": {"allow_origins": ["https://shop.example"], "allow_credentials": True}},
+    ),
+    "DW303": Explanation(
+        "With credentials a page acts as the user who looks at it. So they are for origins of "
+        "which nobody else can have one: not for everybody, not for http:, which anybody on the "
+        "way can speak for, not for all names below a public suffix. Browsers refuse '*' with "
+        "credentials anyway.",
+        {"cors": {"allow_origins": ["*"], "allow_credentials": True}},
+        {"cors": {"allow_origins": ["https://shop.example"], "allow_credentials": True}},
+    ),
+    "DW304": Explanation(
+        "A path begins with a slash, and is compared decoded, without a query. What is written in "
+        "another way no path can match, so its policy would never count.",
+        {"cors": {"policies": [("api", {"allow_origins": ["https://shop.example"]})]}},
+        {"cors": {"policies": [("/api", {"allow_origins": ["https://shop.example"]})]}},
+    ),
 }
 """Code → its explanation; every code of `dualware.core.problems.CODES` has one."""
