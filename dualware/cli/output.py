@@ -15,8 +15,19 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from dualware.core.problems import SettingsError
+from dualware.middleware.model import Settings
 
-__all__ = ["UsageError", "add_format", "bold", "paint", "refuse", "say", "say_data", "value"]
+__all__ = [
+    "UsageError",
+    "add_format",
+    "bold",
+    "changed",
+    "paint",
+    "refuse",
+    "say",
+    "say_data",
+    "value",
+]
 
 
 class UsageError(Exception):
@@ -64,6 +75,16 @@ def refuse(error: SettingsError, form: str) -> int:
     return 1
 
 
+def changed(settings: Any) -> dict[str, Any]:
+    """The settings that were given, in the order of the model, as `value` has them."""
+    if not isinstance(settings, Settings):
+        # Middleware of the user's own may have any.
+        return {}
+    given = settings.model_fields_set
+    names = [name for name in type(settings).model_fields if name in given]
+    return {name: value(getattr(settings, name)) for name in names}
+
+
 def value(given: Any) -> Any:
     """A value of a setting as JSON has it; what is imported as ``package.module:NAME``."""
     if given is None or isinstance(given, bool | int | float | str):
@@ -72,6 +93,8 @@ def value(given: Any) -> Any:
         return {str(key): value(each) for key, each in cast("Any", given).items()}
     if isinstance(given, list | tuple):
         return [value(each) for each in cast("Any", given)]
+    if isinstance(given, Settings):
+        return changed(given)
     if isinstance(given, re.Pattern):
         return cast("Any", given).pattern
     name = getattr(given, "__qualname__", None)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from typing import Any, cast
+from typing import Any
 
 from dualware.cli import sources
-from dualware.cli.output import UsageError, add_format, bold, refuse, say, say_data, value
+from dualware.cli.output import UsageError, add_format, bold, changed, refuse, say, say_data
 from dualware.core.exchange import Middleware
 from dualware.core.problems import SettingsError
 from dualware.settings.loading import word_of
@@ -52,16 +52,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _layer(word: str, middleware: Middleware, words: list[str]) -> dict[str, Any]:
     """One middleware for programs, and for `_show`."""
-    settings: Any = getattr(middleware, "settings", None)
-    changed = getattr(settings, "model_fields_set", frozenset[str]())
     return {
         "middleware": word,
         "reasons": [dataclasses.asdict(each) for each in reasons(word, words)],
-        "settings": {
-            name: value(getattr(settings, name))
-            for name in getattr(cast("Any", type(settings)), "model_fields", ())
-            if name in changed
-        },
+        "settings": changed(getattr(middleware, "settings", None)),
         # What a middleware says of itself, such as who codes and how hard.
         "does": getattr(middleware, "described", None),
     }

@@ -9,7 +9,8 @@ from functools import partial
 import pytest
 
 from dualware import Middleware, Stack, load
-from dualware.cli.output import value
+from dualware.cli.output import changed, value
+from dualware.middleware.timing import TimingSettings
 from dualware.settings.ordering import reasons
 
 SETTINGS = """
@@ -77,6 +78,15 @@ def test_json(command):
     ) == command.data("stack")
 
 
+def test_settings_inside_settings(command):
+    """What differs from the defaults there, too."""
+    command.write(paths_json='{"cors": {"policies": [["/api", {"allow_origins": ["*"]}]]}}')
+    _, data = command.data("stack", "paths.json")
+
+    assert {"policies": [["/api", {"allow_origins": ["*"]}]]} == data["stack"][0]["settings"]
+    assert {} == changed({"settings": "of others"})
+
+
 def test_middleware_of_others(command):
     """They have a name, and maybe something to say of themselves."""
     command.write(
@@ -129,6 +139,7 @@ def test_problems(command):
         ({"a": {1: re.compile("x")}}, {"a": {"1": "x"}}),
         (load, "dualware.settings.sources:load"),
         (Stack, "dualware.core.stack:Stack"),
+        (TimingSettings(metric="shop"), {"metric": "shop"}),
         (Middleware.on_late_error, "dualware.core.exchange:Middleware.on_late_error"),
         (partial(int, base=2), "functools.partial(<class 'int'>, base=2)"),
     ],

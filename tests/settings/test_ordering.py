@@ -118,12 +118,13 @@ def test_reasons():
 # What is lost
 
 
-def lines(dual, order, **settings):
+def lines(dual, order, method="GET", headers=(), **settings):
     """The events that logging tells where the middleware stand in that order."""
     events = []
     logging = {"sink": events.append, **settings.pop("logging", {})}
     parts = {each.name: each for each in load({**settings, "logging": logging})}
-    dual.request(Script(chunks=(b"ok",)), Stack([parts[word] for word in order]))
+    stack = Stack([parts[word] for word in order])
+    dual.request(Script(chunks=(b"ok",)), stack, method, headers=headers)
     return events
 
 
@@ -147,3 +148,26 @@ def test_the_line_takes_over_the_route(dual, order, known):
     (line,) = lines(dual, order, timing=timing)
 
     assert ("/items/{id}" if known else None) == line.get("http.route")
+
+
+PREFLIGHT = [("Origin", "https://shop.example"), ("Access-Control-Request-Method", "PUT")]
+CORS = {"allow_origins": ["https://shop.example"], "allow_methods": ["PUT"]}
+
+
+@pytest.mark.parametrize("order", [["logging", "cors"], ["cors", "logging"]])
+def test_a_preflight_has_a_line(dual, order):
+    """logging outside cors: what stands inside never sees a preflight."""
+    found = lines(dual, order, cors=CORS, method="OPTIONS", headers=PREFLIGHT)
+
+    assert (order[0] == "logging") == bool(found)
+
+
+@pytest.mark.parametrize("order", [["request_id", "cors"], ["cors", "request_id"]])
+def test_a_preflight_has_an_id(dual, order):
+    """request_id outside cors: the same."""
+    parts = {each.name: each for each in load({"request_id": True, "cors": CORS})}
+    stack = Stack([parts[word] for word in order])
+    result = dual.request(Script(), stack, "OPTIONS", headers=PREFLIGHT)
+
+    assert 204 == result.status
+    assert (order[0] == "request_id") == (result.header("x-request-id") is not None)

@@ -189,6 +189,18 @@ def test_import_strings(module):
     assert module.PATHS is logging.settings.exclude_regex
 
 
+def test_import_strings_inside_settings(module):
+    """Policies of CORS have settings of their own."""
+    module.allowed = lambda origin, request: True
+    (cors,) = load({"cors": {"policies": [("/api", {"allow_origins": "shop:allowed"})]}})
+    ((_, policy),) = cors.settings.policies
+
+    assert module.allowed is policy.allow_origins
+    assert [("DW205", "cors.policies[0][1].allow_origins")] == codes(
+        {"cors": {"policies": [("/api", {"allow_origins": "shop:nothing"})]}}
+    )
+
+
 def test_import_strings_of_wrappers(module):
     """The wrapper classes take them as well."""
     module.valid = lambda text: text == "ok"
