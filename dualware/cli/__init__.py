@@ -13,7 +13,8 @@ import os
 import sys
 
 from dualware.cli import check, demo, explain, schema, serve, stack
-from dualware.cli.output import UsageError
+from dualware.cli.output import UsageError, refuse
+from dualware.core.problems import SettingsError
 
 __all__ = ["main"]
 
@@ -31,13 +32,21 @@ def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     options = parser.parse_args(given, argparse.Namespace(arguments=given))
     try:
-        status: int = options.run(options)
+        status = _run(options)
         sys.stdout.flush()
-    except UsageError as error:
-        sys.stderr.write(f"dualware: {error}\n")
-        return 2
     except BrokenPipeError:
         # Whoever read, such as `head`, has enough; Python must not try to flush once more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    return status
+
+
+def _run(options: argparse.Namespace) -> int:
+    try:
+        status: int = options.run(options)
+    except SettingsError as error:
+        return refuse(error, getattr(options, "format", "text"))
+    except UsageError as error:
+        sys.stderr.write(f"dualware: {error}\n")
+        return 2
     return status

@@ -9,10 +9,8 @@ import argparse
 from typing import Any
 
 from dualware.cli import sources
-from dualware.cli.output import UsageError, add_format, paint, refuse, say, say_data
-from dualware.core.problems import SettingsError
+from dualware.cli.output import add_format, paint, say, say_data
 from dualware.settings.loading import word_of
-from dualware.settings.sources import built
 
 __all__ = ["add", "run"]
 
@@ -27,13 +25,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check the settings."""
-    try:
-        found = sources.given(options)
-        if found is None:
-            raise UsageError(sources.NOTHING)
-        stack = built(found)
-    except SettingsError as error:
-        return refuse(error, options.format)
+    found, stack = sources.needed(options)
     words = [word_of(each) for each in stack]
     if options.format == "json":
         say_data({"source": found.name, "problems": [], "stack": words})

@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import urlsplit
 
 from dualware.cli import sources
-from dualware.cli.output import UsageError, bold, paint, refuse, say, say_data
+from dualware.cli.output import UsageError, bold, paint, say, say_data
 from dualware.core.exchange import END, Exchange, Flow, Middleware
-from dualware.core.problems import SettingsError
 from dualware.core.stack import Stack
 from dualware.settings.loading import word_of
-from dualware.settings.sources import built
 
 if TYPE_CHECKING:
     from dualware.testing.fetch import Fetched
@@ -56,13 +54,7 @@ def run(options: argparse.Namespace) -> int:
         raise UsageError("say whose page asks: --origin https://shop.example")
     if not urlsplit(str(options.url)).netloc:
         raise UsageError(f"{options.url!r} is no URL; write --url https://api.example/items")
-    try:
-        found = sources.given(options)
-        if found is None:
-            raise UsageError(sources.NOTHING)
-        stack = built(found)
-    except SettingsError as error:
-        return refuse(error, options.format)
+    found, stack = sources.needed(options)
     parts = {word_of(each): each for each in stack}
     if "cors" not in parts:
         raise UsageError(f"{found.name} does not configure cors, so no page of another origin can")

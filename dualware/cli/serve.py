@@ -12,10 +12,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from dualware.cli import sources
-from dualware.cli.output import UsageError, refuse, say
+from dualware.cli.output import UsageError, say
 from dualware.cli.reloading import reloaded
 from dualware.core.checks import Unfit, imported
-from dualware.core.problems import SettingsError
 from dualware.core.stack import Stack
 from dualware.detect import protocol_of
 from dualware.settings.loading import word_of
@@ -48,11 +47,8 @@ def run(options: argparse.Namespace) -> int:
     """Serve until stopped."""
     if options.reload:
         return reloaded(options.arguments)
-    try:
-        found = sources.given(options)
-        stack = Stack() if found is None else built(found)
-    except SettingsError as error:
-        return refuse(error, "text")
+    found = sources.given(options)
+    stack = Stack() if found is None else built(found)
     app = _application(options.app)
     try:
         protocol = options.protocol or protocol_of(app)

@@ -11,10 +11,11 @@ import sys
 from pathlib import Path
 
 from dualware.cli.output import UsageError
+from dualware.core.stack import Stack
 from dualware.settings import files
-from dualware.settings.sources import Found, find
+from dualware.settings.sources import Found, built, find
 
-__all__ = ["NOTHING", "add_source", "given", "importable"]
+__all__ = ["NOTHING", "add_source", "given", "needed"]
 
 _PREFIX = "DUALWARE_"
 
@@ -43,7 +44,7 @@ def given(options: argparse.Namespace) -> Found | None:
 
     Raises SettingsError where they can't be read.
     """
-    importable()
+    _importable()
     if options.source is None and options.env is None:
         return _looked_for()
     if options.source is not None and options.env is not None:
@@ -51,7 +52,15 @@ def given(options: argparse.Namespace) -> Found | None:
     return find(options.source, env=options.env)
 
 
-def importable() -> None:
+def needed(options: argparse.Namespace) -> tuple[Found, Stack]:
+    """The same, and the stack that they make, for a command that is about nothing else."""
+    found = given(options)
+    if found is None:
+        raise UsageError(NOTHING)
+    return found, built(found)
+
+
+def _importable() -> None:
     """Let names of the current folder be imported, as servers do."""
     here = str(Path.cwd())
     if here not in sys.path:

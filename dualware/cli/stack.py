@@ -11,12 +11,10 @@ import json
 from typing import Any
 
 from dualware.cli import sources
-from dualware.cli.output import UsageError, add_format, bold, changed, refuse, say, say_data
+from dualware.cli.output import add_format, bold, changed, say, say_data
 from dualware.core.exchange import Middleware
-from dualware.core.problems import SettingsError
 from dualware.settings.loading import word_of
 from dualware.settings.ordering import reasons
-from dualware.settings.sources import built
 
 __all__ = ["add", "run"]
 
@@ -31,13 +29,7 @@ def add(commands: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Show the stack."""
-    try:
-        found = sources.given(options)
-        if found is None:
-            raise UsageError(sources.NOTHING)
-        stack = built(found)
-    except SettingsError as error:
-        return refuse(error, options.format)
+    found, stack = sources.needed(options)
     words = [word_of(each) for each in stack]
     layers = [_layer(word, each, words) for word, each in zip(words, stack, strict=True)]
     if options.format == "json":

@@ -202,7 +202,7 @@ MISTAKES = [
     ("gzip", {"codings": ["br"]}, "DW101", ".codings", "there are: minimum_size"),
     ("compression", {"codings": ["brotli"]}, "DW106", ".codings[0]", "write 'zstd', 'br', 'gzip'"),
     ("compression", {"codings": []}, "DW106", ".codings", ""),
-    ("compression", {"exclude_content_types": ["html"]}, "DW211", ".exclude_content_types[0]", ""),
+    ("compression", {"exclude_content_types": ["html"]}, "DW209", ".exclude_content_types[0]", ""),
     ("compression", {"algorithm": "gzip"}, "DW101", ".algorithm", "write 'codings'"),
 ]
 THERE = [each for each in MISTAKES if each[0] in ORDER]
