@@ -134,6 +134,12 @@ EXPLANATIONS: Final = {
         {"timing": {"metrics": ["prometheus"]}},
         {"timing": True},
     ),
+    "DW209": Explanation(
+        "A media type has two words with a slash between them; '*' may stand for either, and '*+' "
+        "before the ending that formats share. Parameters such as charset play no part.",
+        {"compression": {"exclude_content_types": ["json"]}},
+        {"compression": {"exclude_content_types": ["application/json"]}},
+    ),
     "DW299": Explanation(
         "The middleware could not be made of these settings, for a reason that shows only when "
         "it is tried. Most likely something else in the process has registered metrics of the "
