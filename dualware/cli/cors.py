@@ -33,6 +33,7 @@ _MENDING: Final = {
     "headers-too-long": "ask for fewer headers: a browser that asks for so many is none",
 }
 """The reason of a verdict → what to do about it."""
+_NULL: Final = "leave it so: every sandboxed frame has the origin null, whoever wrote it"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -156,12 +157,25 @@ def _tell(
     say("What is sent")
     for method, url, _ in fetched.sent:
         say(f"  {method} {url}")
+    for name in _left_out(fetched, options.header):
+        say(f"  without {name}, which no script can set")
     if fetched.steps:
         _explain(options, fetched, verdicts)
     else:
         say("\nNothing is checked: the page is of the same origin.")
     shown = ", ".join(["its status", "its body", *(name for name, _ in fetched.headers)])
     say(f"\nThe page {bold(f'can read the response: {shown}' if fetched else 'gets nothing')}.")
+
+
+def _left_out(fetched: Fetched, headers: list[str]) -> Iterator[str]:
+    """The headers that the browser does not send, whatever the script says."""
+    fields = [field for _, _, pairs in fetched.sent for field in pairs]
+    # Those that a preflight asks for stand in one list.
+    sent = {part for name, value in fields for part in (name, *value.split(","))}
+    for given in headers:
+        name = given.partition(":")[0].strip()
+        if fetched.sent and name.lower() not in sent:
+            yield name
 
 
 def _explain(options: argparse.Namespace, fetched: Fetched, verdicts: list[dict[str, Any]]) -> None:
@@ -176,7 +190,9 @@ def _explain(options: argparse.Namespace, fetched: Fetched, verdicts: list[dict[
 def _said(
     fetched: Fetched, verdicts: list[dict[str, Any]], options: argparse.Namespace
 ) -> Iterator[str]:
-    if not verdicts:
+    if not fetched.sent:
+        yield "nothing: they are not asked"
+    elif not verdicts:
         yield "nothing: no policy is for that path"
     for each in verdicts:
         reason, near = each["reason"], each["near_miss"]
@@ -184,6 +200,6 @@ def _said(
         if near:
             yield f"  it is nearly allowed; mind the {near}"
         if reason in _MENDING:
-            yield f"  {_MENDING[reason]}"
+            yield f"  {_MENDING[reason] if options.origin != 'null' else _NULL}"
     if not fetched and options.credentials and all(each["reason"] is None for each in verdicts):
         yield "allowed, but not with credentials: set allow_credentials, and name the origins"

@@ -32,6 +32,8 @@ def run(options: argparse.Namespace) -> int:
     """Explain a code or CORS, or list the codes."""
     if options.code == "cors":
         return cors.run(options)
+    if options.origin is not None:
+        raise UsageError("--origin is for 'dualware explain cors'")
     code: str | None = options.code and options.code.upper()
     if code is None:
         _list(options.format)

@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
     sources.add_source(parser, "--settings")
     parser.add_argument("--protocol", choices=("asgi", "wsgi"), help="where it can't be told")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (%(default)s)")
-    parser.add_argument("--port", type=int, default=8000, help="port to listen at (%(default)s)")
+    parser.add_argument("--port", type=_port, default=8000, help="port to listen at (%(default)s)")
     parser.add_argument("--reload", action="store_true", help="start anew when a file changes")
     parser.set_defaults(run=run)
 
@@ -60,6 +60,13 @@ def run(options: argparse.Namespace) -> int:
     sys.stdout.flush()
     serve = _uvicorn if protocol == "asgi" else _waitress
     return serve(stack.asgi(app) if protocol == "asgi" else stack.wsgi(app), options)
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 1 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{port} is no port; write a number from 1 to 65535")
+    return port
 
 
 def _application(name: str) -> Any:
@@ -99,7 +106,8 @@ def _waitress(app: Any, options: argparse.Namespace) -> int:
         raise UsageError(f"WSGI applications are served by waitress: {_EXTRA}") from error
     try:
         waitress.serve(app, host=options.host, port=options.port)
-    except OSError as error:
-        say(f"dualware: can't listen at {options.host}:{options.port}: {error.strerror}")
+    except (OSError, ValueError) as error:
+        # The port is taken, or there is no such address.
+        say(f"dualware: can't listen at {options.host}:{options.port}: {error}")
         return 1
     return 0

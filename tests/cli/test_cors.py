@@ -120,6 +120,38 @@ def test_credentials(shop):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--method", "TRACE"], ["What is sent", "", "What the browser checks"]),
+        (["--method", "TRACE"], ["What the settings say", "  nothing: they are not asked", ""]),
+        (
+            ["--header", "Cookie: a=b", "--header", "accept: text/html"],
+            ["  GET https://api.invalid/", "  without Cookie, which no script can set", ""],
+        ),
+        (
+            ["--header", "cookie", "--header", "content-type", "--method", "PUT"],
+            ["  PUT https://api.invalid/", "  without cookie, which no script can set", ""],
+        ),
+        (
+            ["--origin", "null"],
+            [
+                "  actual: denied, origin-denied",
+                "    leave it so: every sandboxed frame has the origin null, whoever wrote it",
+                "",
+            ],
+        ),
+    ],
+)
+def test_what_browsers_do_not_do(shop, arguments, said):
+    """No settings can make them; and nobody should be told to trust what has no name."""
+    _, lines = explain(shop, "--origin", "https://shop.example", *arguments)
+    cut = [line.partition(" (")[0] for line in lines]
+    start = cut.index(said[0])
+
+    assert said == cut[start : start + len(said)]
+
+
+@pytest.mark.parametrize(
     ("url", "status", "said"),
     [
         ("https://api.invalid/api/items", 0, "actual: allowed"),

@@ -49,6 +49,12 @@ def test_json(command):
     assert one in every
 
 
+def test_options_of_something_else(command):
+    """A page is asked about with `cors` only."""
+    assert (2, "") == command("explain", "DW101", "--origin", "https://shop.example")
+    assert "dualware: --origin is for 'dualware explain cors'\n" == command.err
+
+
 @pytest.mark.parametrize(
     ("code", "hint"),
     [("DW999", "did you mean DW299?"), ("cros", "'dualware explain' lists all")],

@@ -179,6 +179,23 @@ def test_a_port_that_is_taken(shop, protocol):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("port", ["0", "99999", "http"])
+def test_no_port(shop, capsys, port):
+    """Before anything is imported."""
+    with pytest.raises(SystemExit) as caught:
+        shop("serve", "shop:wsgi", "--port", port)
+
+    assert 2 == caught.value.code
+    assert "argument --port: " in capsys.readouterr().err
+
+
+def test_no_address(shop):
+    """One that there can't be is told as one that is taken is."""
+    status, out = shop("serve", "shop:wsgi", "--host", "300.1.1.1")
+
+    assert (1, True) == (status, "dualware: can't listen at 300.1.1.1:8000: " in out)
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
