@@ -57,20 +57,23 @@ class QuickEngine(Engine):
         if self._request is not None:
             return self._request.header(name)
         key = name.encode()
+        headers = self._source.get("headers") or ()
         found: bytes | None = None
-        for raw, value in self._source.get("headers") or ():
+        for raw, value in headers:
             if raw == key:
                 if found is not None:
                     return self.request.header(name)
                 found = value
+        if found is not None:
+            return found.decode("latin-1")
         # Names come in lower case (ASGI, "HTTP Connection Scope"); one that is absent may yet be
         # there in another, from a server that does not care (protocols A7).
-        return self.request.header(name) if found is None else found.decode("latin-1")
+        return self.request.header(name) if key in [raw.lower() for raw, _ in headers] else None
 
     def exposed(self, name: str) -> Any:
-        # Where a flow changed the scope, the application has that one.
-        request: Any = self._request
-        return (self._source if request is None else request.scope).get(f"dualware.{name}")
+        if self._request is not None:
+            return self._request.exposed(name)
+        return self._source.get(f"dualware.{name}")
 
     @property
     def may_bypass(self) -> bool:
@@ -91,7 +94,7 @@ class QuickEngine(Engine):
         if type(pairs) is not list:
             return Engine.add(self, fields, unless)
         known: list[tuple[bytes, bytes]] = pairs  # pyright: ignore[reportUnknownVariableType]
-        if may_hold(known, unless):
+        if may_hold(known, unless, b""):
             return False
         # Nobody has looked at this head; who does next finds it as if it had come so.
         self._held = {**message, "headers": known + fields.wire}

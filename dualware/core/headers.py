@@ -168,7 +168,7 @@ class Headers(Generic[_Text]):
 
         Returns whether they were added; see `may_hold`.
         """
-        if may_hold(self._pairs, parts):
+        if may_hold(self._pairs, parts, self._key("")):
             return False
         self.extend(fields)
         return True
@@ -312,17 +312,14 @@ class Fields:
         return both
 
 
-def may_hold(pairs: list[tuple[_Text, _Text]], parts: tuple[str, ...]) -> bool:
+def may_hold(pairs: list[tuple[_Text, _Text]], parts: tuple[str, ...], empty: _Text) -> bool:
     """Whether a name among ``pairs`` may hold one of ``parts`` (lower case), at little cost.
 
-    False is certain. True may be two names that meet, or names that are no text of the protocol:
-    whoever hears it looks again.
+    ``empty`` is the empty text of the protocol. False is certain. True may be two names that
+    meet, or names that are no text of the protocol: whoever hears it looks again.
     """
-    if not pairs:
-        return False
-    name: Any = pairs[0][0]
     try:
-        joined = name[:0].join(map(_NAME, pairs)).lower()
+        joined: Any = empty.join(map(_NAME, pairs)).lower()
     except TypeError:
         return True
     # As text: looking for bytes in bytes takes four times as long.
