@@ -20,7 +20,8 @@ from typing import Any, cast
 from flask import Flask, got_request_exception, request, request_started
 
 from dualware.core.record import live_record
-from dualware.frameworks.settings import Given, stack_of
+from dualware.frameworks.settings import stack_of
+from dualware.settings import Source
 
 __all__ = ["Dualware"]
 
@@ -35,12 +36,12 @@ class Dualware:
     >>> extension.init_app(app)  # doctest: +SKIP
     """
 
-    def __init__(self, app: Flask | None = None, settings: Given | None = None) -> None:
+    def __init__(self, app: Flask | None = None, settings: Source | None = None) -> None:
         self._settings = settings
         if app is not None:
             self.init_app(app)
 
-    def init_app(self, app: Flask, settings: Given | None = None) -> None:
+    def init_app(self, app: Flask, settings: Source | None = None) -> None:
         """Put the stack around ``app``.
 
         Settings given here count before those given to the constructor, and those before

@@ -6,26 +6,19 @@ framework.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from typing import Any, cast
-
 from dualware.core.problems import Problem, SettingsError
 from dualware.core.stack import Stack
-from dualware.settings import load
+from dualware.settings import Source, load
 
-__all__ = ["Given", "stack_of"]
-
-Given = Mapping[str, Any] | Stack | str | os.PathLike[str]
-"""Settings as `dualware.load` takes them, or a stack."""
+__all__ = ["stack_of"]
 
 
-def stack_of(given: Given | None, place: str, example: str) -> Stack:
-    """The stack that ``given`` describes.
+def stack_of(given: Source | None, place: str, example: str) -> Stack:
+    """The stack that ``given`` describes, in any way that `dualware.load` takes.
 
     ``place`` says where settings are looked for, ``example`` what to write there. Raises
     SettingsError with every problem, and for no settings at all: nothing is on by itself.
     """
     if given is None:
         raise SettingsError([Problem("DW103", place, "there are no settings", f"write {example}")])
-    return given if isinstance(given, Stack) else load(cast("Any", given))
+    return load(given)

@@ -22,7 +22,8 @@ from starlette.routing import Match, Mount
 from dualware.core.exchange import RESPONSE, Exchange, Flow, Middleware
 from dualware.core.record import live_record
 from dualware.core.stack import Stack
-from dualware.frameworks.settings import Given, stack_of
+from dualware.frameworks.settings import stack_of
+from dualware.settings import Source
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -35,7 +36,7 @@ _REST = "/{path}"
 """How a mount's template goes on (`starlette.routing.Mount`)."""
 
 
-def install(app: Starlette, settings: Given) -> None:
+def install(app: Starlette, settings: Source) -> None:
     """Put the stack of ``settings`` around ``app``, a Starlette or a FastAPI.
 
     It takes effect at once, before the first request as well as after it, and stands outside

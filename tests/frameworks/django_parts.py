@@ -76,6 +76,26 @@ def file(request):
     return FileResponse(io.BytesIO(b"a file"), filename="notes.txt")
 
 
+def big(request, size):
+    return HttpResponse(b"words " * size)
+
+
+def big_stream(request):
+    return StreamingHttpResponse((b"words " * 1000 for _ in range(3)), content_type="text/plain")
+
+
+def big_stream_async(request):
+    async def body():
+        for _ in range(3):
+            yield b"words " * 100_000
+
+    return StreamingHttpResponse(body(), content_type="text/plain")
+
+
+def big_file(request):
+    return FileResponse(io.BytesIO(b"words " * 1000), filename="notes.txt")
+
+
 def empty(request):
     return HttpResponse(status=204)
 
@@ -127,6 +147,10 @@ class Urls:
         path("stream", stream),
         path("stream-async", stream_async),
         path("file", file),
+        path("big/<int:size>", big),
+        path("big-stream", big_stream),
+        path("big-stream-async", big_stream_async),
+        path("big-file", big_file),
         path("empty", empty),
         path("teapot", teapot),
         path("timed", timed),

@@ -5,6 +5,7 @@ Knows every way in which a stack takes effect in a Django project. Must never kn
 
 import asyncio
 import gc
+import gzip
 import io
 import sys
 import types
@@ -246,6 +247,37 @@ def test_request_body_is_counted(way, lines):
 
 
 # Flows
+
+
+@each_way
+@pytest.mark.parametrize(
+    "path", ["/", "/big/1000", "/big/1000000", "/big-stream", "/big-stream-async", "/empty"]
+)
+def test_compression(way, path, lines):
+    """The same is compressed, and comes out whole; under ASGI long work leaves the loop free."""
+    stack = settings(lines, compression=True)
+    asking = {"path": path, "headers": {**INBOUND, "Accept-Encoding": "gzip"}}
+    expected = asked("wsgi.py", {}, **asking)
+    found = asked(way, stack, **asking)
+    small = path in ("/", "/empty")
+    body = found.body if small else gzip.decompress(found.body)
+
+    assert expected.body == body or path == "/"
+    assert ([] if small else ["gzip"]) == found.header_all("content-encoding")
+    assert len(found.body) == lines[0]["http.response.body.size"]
+    assert found.header_all("content-length") in ([], [str(len(found.body))])
+
+
+@each_way
+def test_compression_of_a_file(way, lines):
+    """What Django hands to the server as a file is sent as it is; elsewhere it is a stream."""
+    headers = {"Accept-Encoding": "gzip"}
+    found = asked(way, settings(lines, compression=True), path="/big-file", headers=headers)
+    opaque = "WSGI" in way or way.endswith("wsgi.py")
+
+    assert b"words " * 1000 == (found.body if opaque else gzip.decompress(found.body))
+    assert ([] if opaque else ["gzip"]) == found.header_all("content-encoding")
+    assert len(found.body) == lines[0]["http.response.body.size"]
 
 
 class Recorder(Middleware):
@@ -573,14 +605,15 @@ def test_line_of_an_exception_past_django(lines):
 class Deal(Middleware):
     """Answers an exception, and raises it again or not."""
 
-    def __init__(self, *, again=False):
+    def __init__(self, *, again=False, body=b"later"):
         self.again = again
+        self.body = body
 
     def __call__(self, exchange):
         try:
             yield RESPONSE
         except Failure:
-            exchange.respond(503, body=b"later")
+            exchange.respond(503, {"Content-Type": "text/plain"}, self.body)
             if self.again:
                 raise
 
@@ -598,6 +631,21 @@ def test_exception_that_a_flow_answers(again):
             assert b"later" == middleware(RequestFactory().get("/")).content
 
     assert [("completed", 5, None)] == recorder.ended
+
+
+def test_answer_that_takes_long_to_compress():
+    """It is whole, also where Django awaits."""
+    text = b"words " * 1_000_000
+
+    async def view(request):
+        raise Failure
+
+    with project(dualware.load({"compression": True}) + Stack([Deal(body=text)])):
+        request = AsyncRequestFactory().get("/", headers={"Accept-Encoding": "gzip"})
+        response = asyncio.run(DualwareMiddleware(view)(request))
+
+    assert 503 == response.status_code
+    assert text == gzip.decompress(response.content)
 
 
 def test_answer_that_fails():
@@ -852,6 +900,16 @@ def test_handler_with_wrong_settings():
     """Django builds its middleware with the handler: the server does not start."""
     with project(WRONG, MIDDLEWARE), pytest.raises(SettingsError):
         get_wsgi_application()
+
+
+def test_settings_in_a_file(tmp_path):
+    """Whatever `dualware.load` takes; the check names what is wrong in it as well."""
+    file = tmp_path / "settings.toml"
+    file.write_text("[request_id]\nheder = 1\n")
+    with project(str(file)):
+        assert ["dualware.E101"] == [each.id for each in check_settings()]
+        file.write_text("[request_id]\n")
+        assert 1 == len(by_wsgi(wsgi(get_wsgi_application())).header_all("x-request-id"))
 
 
 def test_no_settings():

@@ -119,6 +119,19 @@ def test_a_stack_is_settings_too():
     assert "X-Request-ID" in app.test_client().get("/").headers
 
 
+@pytest.mark.parametrize("kind", ["text", "path", "name"])
+def test_settings_in_a_file(kind, tmp_path):
+    """Or in a module: whatever `dualware.load` takes."""
+    file = tmp_path / "settings.toml"
+    file.write_text("[request_id]\n")
+    app = application()
+    named = "examples.settings:SETTINGS"
+    app.config["DUALWARE"] = {"text": str(file), "path": file, "name": named}[kind]
+    Dualware(app)
+
+    assert "X-Request-ID" in app.test_client().get("/").headers
+
+
 def test_problems_are_told_at_once():
     """Before any request, all of them; the application stays as it was."""
     app = application()

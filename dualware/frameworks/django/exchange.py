@@ -12,8 +12,10 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from typing import Any
 
+from dualware.asgi.offload import in_thread
 from dualware.core.engine import Engine, outcome_of
 from dualware.core.exchange import NO_RESPONSE, Outcome
 from dualware.core.fields import length_of
@@ -25,7 +27,7 @@ from dualware.frameworks.django.head import fields_of, response_of, write_back
 from dualware.frameworks.django.request import viewed
 from dualware.wsgi.input import CountedInput
 
-__all__ = ["DjangoExchange"]
+__all__ = ["AwaitedExchange", "DjangoExchange"]
 
 
 class DjangoExchange(Engine):
@@ -52,6 +54,12 @@ class DjangoExchange(Engine):
 
     # What the middleware calls
 
+    @property
+    def meta(self) -> dict[str, Any]:
+        """``request.META``."""
+        meta: dict[str, Any] = self._source.META
+        return meta
+
     def count_received(self) -> None:
         """Count in `received` what the application reads of the request body."""
         self._source._stream = CountedInput(self._source._stream, self)
@@ -61,14 +69,44 @@ class DjangoExchange(Engine):
         answer = self.start(self.plan)
         return None if answer is None else response_of(answer)
 
-    def passed(self, response: Any) -> Any:
-        """``response``, when the flows are through with its head, and maybe its body."""
+    def taken(self, response: Any) -> bytes:
+        """Pass the head of ``response`` through the flows, with the body where it is there.
+
+        Returns what they left of the body; with `work` to do first, that is not the last word.
+        """
         tell_route(self._source)
         self._held = response
         if response.streaming:
-            self._stream(response)
-        else:
-            self._whole(response)
+            if self._is_for_server(response):
+                self.response.opaque = True
+            # PEP 3333, "Block Boundaries": a stream is not pulled before the server asks.
+            return b"" if self.head() else self.body(None, complete=False)
+        content: bytes = response.content
+        if not self.head():
+            return self.body(content, complete=True)
+        return self.response.through(content, last=True) if self.coded else content
+
+    async def worked(self, data: bytes) -> bytes:
+        """Have the work that flows wait for done in a thread. Returns what is left of the body."""
+        while self.work is not None:
+            work, self.work = self.work, None
+            await in_thread(work.run)
+            data = self.resume()
+        return data
+
+    def passed(self, response: Any, data: bytes) -> Any:
+        """``response`` as the flows left it, ``data`` in place of a body that was there."""
+        self._commit(response)
+        if response.streaming:
+            self._follow(response)
+            return response
+        if data is not response.content:
+            response.content = data
+        if self.watched:
+            self._count(len(data))
+        # With the body at hand the exchange is over, as with a list under WSGI.
+        self.end("completed")
+        self.release()
         return response
 
     def failed(self, error: BaseException) -> Any:
@@ -87,40 +125,31 @@ class DjangoExchange(Engine):
         if answer is None:
             return None
         try:
-            return self.passed(response_of(answer))
+            response = response_of(answer)
+            data = self.taken(response)
+            while self.work is not None:
+                # An answer to an exception is short as a rule, and nobody awaits here.
+                work, self.work = self.work, None
+                work.run()
+                data = self.resume()
+            return self.passed(response, data)
         except BaseException as late:  # noqa: BLE001 - it masks no error of the application
             self.effects.report("the answer to an exception failed", late)
             return self._answer_to(late)
 
     # Head and body
 
-    def _whole(self, response: Any) -> None:
-        """The body is there, and with it the exchange is over, as with a list under WSGI."""
-        content: bytes = response.content
-        if not self.head():
-            data = self.body(content, complete=True)
-        else:
-            data = self.response.through(content, last=True) if self.coded else content
-        self._commit(response)
-        if data is not content:
-            response.content = data
-        if self.watched:
-            self._count(len(data))
-        self.end("completed")
-        self.release()
+    def _is_for_server(self, response: Any) -> bool:
+        """Whether Django hands a file to the server, to be sent by itself.
 
-    def _stream(self, response: Any) -> None:
-        # PEP 3333, "Optional Platform-Specific File Handling": what Django hands to the server.
-        opaque = (
-            getattr(response, "file_to_stream", None) is not None
-            and self._source.META.get("wsgi.file_wrapper") is not None
-        )
-        if opaque:
-            self.response.opaque = True
-        if not self.head():
-            self.body(None, complete=False)
-        self._commit(response)
-        if opaque and self.watched:
+        PEP 3333, "Optional Platform-Specific File Handling".
+        """
+        file = getattr(response, "file_to_stream", None)
+        return file is not None and self.meta.get("wsgi.file_wrapper") is not None
+
+    def _follow(self, response: Any) -> None:
+        """A stream goes to the server, and is followed if anybody wants to know."""
+        if self.watched and self.response.opaque:
             declared = length_of(self.response.headers.get("Content-Length"))
             self.sent = 0 if self.response.bodiless else declared
             response._resource_closers.append(self.close)
@@ -171,16 +200,23 @@ class DjangoExchange(Engine):
         if self._handed_at:
             self.send_wait += self.effects.clock() - self._handed_at
 
-    def given(self, chunk: bytes) -> bytes:
+    def through(self, chunk: bytes) -> bytes:
         """A chunk of the application, as it goes out."""
-        if self.outcome is not None:
-            # Closed already: nobody is there to be told.
-            return chunk
-        data = self.response.through(chunk) if self.coded else chunk
-        self._count(len(data))
-        if self.measures:
-            self._handed_at = self.effects.clock()
-        self.running = False
+        # Closed already: nobody is there to be told.
+        over = self.outcome is not None
+        return chunk if over or not self.coded else self.response.through(chunk)
+
+    def is_long(self, chunk: bytes) -> bool:
+        """Whether that may take longer than an event loop should stand still."""
+        return self.coded and len(chunk) >= self.response.slow_from
+
+    def handed(self, data: bytes) -> bytes:
+        """The server is given ``data``."""
+        if self.outcome is None:
+            self._count(len(data))
+            if self.measures:
+                self._handed_at = self.effects.clock()
+            self.running = False
         return data
 
     def exhausted(self) -> bytes:
@@ -221,6 +257,13 @@ class DjangoExchange(Engine):
         self._source = self._held = self._request = None
 
 
+class AwaitedExchange(DjangoExchange):
+    """The same where Django awaits: long work is left to a thread."""
+
+    __slots__ = ()
+    defers = True
+
+
 class _Followed:
     """A stream that is followed. No generator: it has to close without ever being iterated."""
 
@@ -235,7 +278,7 @@ class _Followed:
     def __next__(self) -> bytes:
         self._exchange.pulled()
         try:
-            return self._exchange.given(next(self._body))
+            return self._exchange.handed(self._exchange.through(next(self._body)))
         except StopIteration:
             if tail := self._exchange.exhausted():
                 return tail
@@ -259,7 +302,10 @@ class _AsyncFollowed:
     async def __anext__(self) -> bytes:
         self._exchange.pulled()
         try:
-            return self._exchange.given(await self._body.__anext__())
+            chunk = await self._body.__anext__()
+            code = partial(self._exchange.through, chunk)
+            data = await in_thread(code) if self._exchange.is_long(chunk) else code()
+            return self._exchange.handed(data)
         except StopAsyncIteration:
             if tail := self._exchange.exhausted():
                 return tail

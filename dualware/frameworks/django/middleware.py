@@ -19,7 +19,7 @@ from dualware.core.record import CURRENT
 from dualware.core.stack import Stack
 from dualware.effects import REAL
 from dualware.frameworks.django.configured import configured, tell_errors
-from dualware.frameworks.django.exchange import DjangoExchange
+from dualware.frameworks.django.exchange import AwaitedExchange, DjangoExchange
 from dualware.wsgi.driver import refuse_questions
 from dualware.wsgi.request import WSGIRequest
 
@@ -49,36 +49,35 @@ class DualwareMiddleware:
         """Answer the request: with a response, or with an awaitable of one."""
         if self._is_async:
             return self._answered_later(request)
-        exchange = _begun(request, self.stack)
+        exchange = _begun(DjangoExchange(request, None, REAL), self.stack)
         try:
             response = exchange.answer_early()
             if response is None:
                 response = self.get_response(request)
-            return exchange.passed(response)
+            return exchange.passed(response, exchange.taken(response))
         except BaseException as error:  # noqa: BLE001 - flows hear of it, then it is raised again
             return exchange.failed(error)
 
     async def _answered_later(self, request: Any) -> Any:
         """The same, where Django awaits."""
-        exchange = _begun(request, self.stack)
+        exchange = _begun(AwaitedExchange(request, None, REAL), self.stack)
         if exchange.plan.asking:
             await ask(exchange.plan, exchange)
         try:
             response = exchange.answer_early()
             if response is None:
                 response = await self.get_response(request)
-            return exchange.passed(response)
+            return exchange.passed(response, await exchange.worked(exchange.taken(response)))
         except BaseException as error:  # noqa: BLE001 - flows hear of it, then it is raised again
             return exchange.failed(error)
 
 
-def _begun(request: Any, stack: Stack) -> DjangoExchange:
-    """The exchange of ``request``, with what of ``stack`` does not run around it already."""
-    exchange = DjangoExchange(request, None, REAL)
+def _begun(exchange: DjangoExchange, stack: Stack) -> DjangoExchange:
+    """``exchange`` among others, with what of ``stack`` does not run around it already."""
     outer = CURRENT.get() and (
         enclosing(exchange.request)
         # Django has replaced the path in the environ by text, which a stack outside reads as is.
-        or enclosing(WSGIRequest(request.META))
+        or enclosing(WSGIRequest(exchange.meta))
     )
     if outer is None:
         exchange.token = CURRENT.set(exchange)
