@@ -335,6 +335,7 @@ class ASGIExchange(Working):
         if self._source.get("method") == "HEAD":
             data = b""
         self._place = _OPEN
+        self.committed = True
         send = self._upstream
         try:
             await send({"type": "http.response.start", "status": status, "headers": pairs})
