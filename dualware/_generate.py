@@ -245,8 +245,7 @@ def _order() -> Iterator[str]:
     yield "| outside | inside | so that |"
     yield "|---|---|---|"
     for each in CONSTRAINTS:
-        if {each.outer, each.inner} <= set(ORDER):
-            yield f"| `{each.outer}` | `{each.inner}` | {each.why} |"
+        yield f"| `{each.outer}` | `{each.inner}` | {each.why} |"
     yield ""
 
 
