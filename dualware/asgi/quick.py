@@ -53,6 +53,13 @@ class QuickEngine(Engine):
     def method(self) -> str:
         return self._source.get("method", "GET")  # type: ignore[no-any-return]
 
+    @property
+    def status(self) -> int | None:
+        response, message = self._response, self._held
+        if response is None and message is not None:
+            return message["status"]  # type: ignore[no-any-return]
+        return self.response.status
+
     def peek(self, name: str) -> str | None:
         if self._request is not None:
             return self._request.header(name)
@@ -94,7 +101,7 @@ class QuickEngine(Engine):
         if type(pairs) is not list:
             return Engine.add(self, fields, unless)
         known: list[tuple[bytes, bytes]] = pairs  # pyright: ignore[reportUnknownVariableType]
-        if may_hold(known, unless, b""):
+        if unless and may_hold(known, unless, b""):
             return False
         # Nobody has looked at this head; who does next finds it as if it had come so.
         self._held = {**message, "headers": known + fields.wire}

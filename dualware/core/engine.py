@@ -109,6 +109,10 @@ class Engine(Member):
         return request
 
     @property
+    def has_response(self) -> bool:
+        return self._response is not None
+
+    @property
     def response(self) -> Response:
         response = self._response
         if response is None:

@@ -245,6 +245,16 @@ class Exchange:
         """`Request.method`."""
         return self.request.method
 
+    @property
+    def has_response(self) -> bool:
+        """Whether `response` was made, by whoever wanted more than is looked up here."""
+        raise NotImplementedError
+
+    @property
+    def status(self) -> int | None:
+        """`Response.status`."""
+        return self.response.status
+
     def peek(self, name: str) -> str | None:
         """`Request.header`, for who asks for one header and, as a rule, no other."""
         return self.request.header(name)

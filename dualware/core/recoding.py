@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from dualware.core.exchange import Exchange
 from dualware.core.field_names import FieldNames
 from dualware.core.headers import Fields, add_vary, weaken_etag
 from dualware.core.lists import members
 from dualware.core.message import Response
 
-__all__ = ["READ", "codable", "label", "vary"]
+__all__ = ["READ", "codable", "label", "vary", "vary_early"]
 
 READ: Final = FieldNames(
     "Accept-Ranges", "Cache-Control", "Content-Digest", "Content-Encoding", "Content-Length",
@@ -51,6 +52,11 @@ def codable(status: int, fields: dict[str, str]) -> bool:
     # RFC 9110 §7.7, RFC 9111 §5.2.2.6.
     caching = fields.get("cache-control")
     return caching is None or "no-transform" not in members([caching.lower()])
+
+
+def vary_early(exchange: Exchange, fields: dict[str, str]) -> bool:
+    """The same as `vary` at RESPONSE, without a `response`. Returns False if that is not enough."""
+    return "vary" not in fields and exchange.add(_VARIES, ())
 
 
 def vary(response: Response, fields: dict[str, str]) -> None:

@@ -31,7 +31,7 @@ from dualware.core.media_types import COMPRESSED, MediaTypes
 from dualware.core.message import Codec, Request, Response
 from dualware.core.negotiation import LONGEST, best, refuses_identity, weights
 from dualware.core.padding import MOST, Padding
-from dualware.core.recoding import READ, codable, label, vary
+from dualware.core.recoding import READ, codable, label, vary, vary_early
 from dualware.core.work import Work
 from dualware.middleware.model import Settings, checked, fault
 
@@ -235,6 +235,13 @@ class Compression(Middleware):
         if (excluded or fields.get("content-length") in self._short) and not choice.forced:
             # Most of what is not coded, told without a `response` and without parsing.
             return
+        if (
+            choice.whole is None
+            and self._is_plain(exchange, fields)
+            and vary_early(exchange, fields)
+        ):
+            # The same for a client that takes no coding: whatever the body is, it gets that.
+            return
         response = exchange.response
         headers = response.headers
         look = self._look(response, fields, choice)
@@ -256,6 +263,14 @@ class Compression(Middleware):
             yield from code(response, look, choice)
 
     # What is decided
+
+    def _is_plain(self, exchange: Exchange, fields: dict[str, str]) -> bool:
+        """Whether some client would get a coding, as far as a declared length tells it at once."""
+        length = length_of(fields.get("content-length"))
+        if length is None or length < self._minimum or exchange.has_response:
+            # What made a `response` may have seen that the body passes by.
+            return False
+        return codable(exchange.status or 0, fields)
 
     def _granted(self, request: Request, choice: _Choice) -> _Choice:
         """The choice, if the request has nothing against it."""

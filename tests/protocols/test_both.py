@@ -619,3 +619,31 @@ def test_who_fails_at_a_late_failure_masks_nothing(dual, caplog):
 
     assert error is result.error
     assert 1 == len(late.told) == len(failing.told)
+
+
+# What is told without a `response`
+
+
+class Peeks(Middleware):
+    """Keeps what is told of the status, before there is a response and after it was made."""
+
+    def __init__(self):
+        self.told = []
+
+    def __call__(self, exchange):
+        """Ask at every moment."""
+        self.told.append((exchange.status, exchange.has_response))
+        yield RESPONSE
+        self.told.append((exchange.status, exchange.has_response))
+        exchange.response.status = 418
+        self.told.append((exchange.status, exchange.has_response))
+
+
+def test_the_status_is_told_without_a_response(dual):
+    """And is that of the response where there is one."""
+    peeks = Peeks()
+    dual.request(Script(status=404), [peeks])
+
+    # Under WSGI the status line is read by making the response.
+    has = dual.protocol == "wsgi"
+    assert [(None, False), (404, has), (418, True)] == peeks.told
