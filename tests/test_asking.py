@@ -8,7 +8,7 @@ import asyncio
 import pytest
 
 from dualware import RESPONSE, Middleware, SettingsError, Stack, asgi, wsgi
-from dualware.core.headers import Fields
+from dualware.core.headers import Fields, Parts
 from dualware.core.message import Names
 from dualware.testing import ASGIClient, Dual, Script, WSGIClient
 
@@ -119,7 +119,7 @@ class Peeks(Middleware):
             )
         )
         yield RESPONSE
-        self.seen.append(exchange.add(Fields([("X-Mine", "1")]), ("vary",)))
+        self.seen.append(exchange.add(Fields([("X-Mine", "1")]), Parts("vary")))
 
 
 @pytest.mark.parametrize("first", [None, "path"])

@@ -12,7 +12,7 @@ from dualware.asgi.request import ZERO_COPY, ASGIRequest
 from dualware.core.engine import Engine
 from dualware.core.exchange import NO_RESPONSE
 from dualware.core.field_names import FieldNames
-from dualware.core.headers import BytesHeaders, Fields, may_hold
+from dualware.core.headers import BytesHeaders, Fields, Parts
 from dualware.core.message import Request, Response
 
 __all__ = ["QuickEngine"]
@@ -95,13 +95,13 @@ class QuickEngine(Engine):
         known: list[tuple[bytes, bytes]] = pairs  # pyright: ignore[reportUnknownVariableType]
         return names.among(known)
 
-    def add(self, fields: Fields, unless: tuple[str, ...]) -> bool:
+    def add(self, fields: Fields, unless: Parts) -> bool:
         message = self._held
         pairs = None if self._response is not None else message.get("headers")
         if type(pairs) is not list:
             return Engine.add(self, fields, unless)
         known: list[tuple[bytes, bytes]] = pairs  # pyright: ignore[reportUnknownVariableType]
-        if unless and may_hold(known, unless, b""):
+        if unless.may_stand_in(known):
             return False
         # Nobody has looked at this head; who does next finds it as if it had come so.
         self._held = {**message, "headers": known + fields.wire}

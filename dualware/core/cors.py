@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from dualware.core.exchange import Exchange
 from dualware.core.fetch import SAFELISTED_METHODS, SAFELISTED_RESPONSE_HEADERS
 from dualware.core.fields import is_token
-from dualware.core.headers import Fields, Headers, add_vary, union
+from dualware.core.headers import Fields, Headers, Parts, add_vary, union
 from dualware.core.origins import NULL, Origins
 from dualware.core.preflight import Refusal, requested_names
 
@@ -43,8 +43,8 @@ _OURS: Final = "access-control-"
 # Fetch, "CORS filtered response": what scripts may read anyway, and what they never may.
 _READABLE: Final = SAFELISTED_RESPONSE_HEADERS | {"set-cookie", "set-cookie2", "vary"}
 
-_UNTIMED: Final = (_OURS, "vary")
-_TIMED: Final = (_OURS, "vary", _TAO)
+_UNTIMED: Final = Parts(_OURS, "vary")
+_TIMED: Final = Parts(_OURS, "vary", _TAO)
 
 _NOTHING: Final = Fields()
 

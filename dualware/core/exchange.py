@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, cast
 
-from dualware.core.headers import Fields
+from dualware.core.headers import Fields, Parts
 from dualware.core.message import BODILESS, ExchangeError, NoResponse, Request, Response
 
 if TYPE_CHECKING:
@@ -263,7 +263,7 @@ class Exchange:
         """`Request.exposed`."""
         return self.request.exposed(name)
 
-    def add(self, fields: Fields, unless: tuple[str, ...]) -> bool:
+    def add(self, fields: Fields, unless: Parts) -> bool:
         """`Headers.extend_alone` of the response: ready fields, unless a name may be taken."""
         return self.response.headers.extend_alone(fields, unless)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from dualware.core.field_names import FieldNames
 from dualware.core.fields import HOP_BY_HOP, is_token, is_value
@@ -18,10 +18,10 @@ __all__ = [
     "BytesHeaders",
     "Fields",
     "Headers",
+    "Parts",
     "StrHeaders",
     "add_vary",
     "drop_length",
-    "may_hold",
     "union",
     "weaken_etag",
 ]
@@ -163,12 +163,12 @@ class Headers(Generic[_Text]):
         known = [name for name, _ in self._pairs if isinstance(name, kind)]
         return [self._text(name) for name in dict.fromkeys(name.lower() for name in known)]
 
-    def extend_alone(self, fields: Fields, parts: tuple[str, ...]) -> bool:
+    def extend_alone(self, fields: Fields, parts: Parts) -> bool:
         """Add ``fields`` after all others, unless a name may hold one of ``parts``.
 
-        Returns whether they were added; see `may_hold`.
+        Returns whether they were added.
         """
-        if may_hold(self._pairs, parts, self._key("")):
+        if parts.may_stand_in(self._pairs):
             return False
         self.extend(fields)
         return True
@@ -312,22 +312,41 @@ class Fields:
         return both
 
 
-def may_hold(pairs: list[tuple[_Text, _Text]], parts: tuple[str, ...], empty: _Text) -> bool:
-    """Whether a name among ``pairs`` may hold one of ``parts`` (lower case), at little cost.
+class Parts:
+    """Parts of names (lower case) that a response must not hold already, looked for at little cost.
 
-    ``empty`` is the empty text of the protocol. False is certain. True may be two names that
-    meet, or names that are no text of the protocol: whoever hears it looks again.
+    Names that hold none of them are remembered, a bounded number: applications write the same few.
     """
-    try:
-        joined: Any = empty.join(map(_NAME, pairs)).lower()
-    except TypeError:
-        return True
-    # As text: looking for bytes in bytes takes four times as long.
-    names: str = joined if isinstance(joined, str) else joined.decode("latin-1")
-    for part in parts:  # noqa: SIM110 - any() would cost a generator in every response
-        if part in names:
+
+    _MOST: Final = 256
+
+    __slots__ = ("_harmless", "_parts")
+
+    def __init__(self, *parts: str) -> None:
+        self._parts = parts
+        self._harmless: set[Any] = set()
+
+    def may_stand_in(self, pairs: list[tuple[_Text, _Text]]) -> bool:
+        """Whether a name among ``pairs`` may hold one of them.
+
+        False is certain. True may be a name that is no text of the protocol: whoever hears it
+        looks again.
+        """
+        harmless = self._harmless
+        try:
+            if harmless.issuperset(map(_NAME, pairs)):
+                return False
+            for name, _ in pairs:
+                # As text: looking for bytes in bytes takes four times as long.
+                known: Any = name.lower()
+                text: str = known if isinstance(known, str) else known.decode("latin-1")
+                if any(part in text for part in self._parts):
+                    return True
+                if len(harmless) < self._MOST:
+                    harmless.add(name)
+        except (AttributeError, TypeError):
             return True
-    return False
+        return False
 
 
 def add_vary(headers: Headers[str] | Headers[bytes], *names: str) -> None:

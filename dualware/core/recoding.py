@@ -10,7 +10,7 @@ from typing import Final
 
 from dualware.core.exchange import Exchange
 from dualware.core.field_names import FieldNames
-from dualware.core.headers import Fields, add_vary, weaken_etag
+from dualware.core.headers import Fields, Parts, add_vary, weaken_etag
 from dualware.core.lists import members
 from dualware.core.message import Response
 
@@ -35,6 +35,7 @@ _SETTLED: Final = frozenset(
 """Fields that speak of the bytes as they are, so that these may not change."""
 
 _VARIES: Final = Fields([("Vary", "Accept-Encoding")])
+_NOTHING: Final = Parts()
 _CODED: Final = {
     # RFC 9110 §8.4.1; RFC 8878; RFC 7932.
     token: Fields([("Content-Encoding", token)])
@@ -56,7 +57,7 @@ def codable(status: int, fields: dict[str, str]) -> bool:
 
 def vary_early(exchange: Exchange, fields: dict[str, str]) -> bool:
     """The same as `vary` at RESPONSE, without a `response`. Returns False if that is not enough."""
-    return "vary" not in fields and exchange.add(_VARIES, ())
+    return "vary" not in fields and exchange.add(_VARIES, _NOTHING)
 
 
 def vary(response: Response, fields: dict[str, str]) -> None:
