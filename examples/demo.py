@@ -370,32 +370,13 @@ def compare(servers: list[Server]) -> bool:
 
 def compare_logs(servers: list[Server], table: list[list[Answer | None]]) -> bool:
     """Print the log lines of both sides. Returns whether they differ only where they must."""
-    print(f"\n\nThe log lines of these requests, WSGI above ASGI. A {demo_log.MARK} marks what")
-    print("differs: when it was, how long it took, and ids that are new each time.")
     logs = []
     for index, server in enumerate(servers):
         asked = [answers[index] is not None for answers in table]
         found = iter(demo_log.read(server.log, sum(asked), PATIENCE))
         logs.append([next(found, {}) if each else None for each in asked])
-    same = True
-    for number, (answers, *both) in enumerate(zip(table, *logs, strict=True), 1):
-        new = frozenset(answer.new_id for answer in answers if answer is not None)
-        same &= show_lines(number, [line for line in both if line is not None], new)
-    return same
-
-
-def show_lines(number: int, both: list[demo_log.Line], new: frozenset[object]) -> bool:
-    """Print the lines of one row. Returns whether they differ only where they must."""
-    marked = demo_log.differing(both)
-    for line in both:
-        rows = demo_log.shown(line, marked, lambda word: paint(word, 33), 90)
-        for start, row in zip([f"{number:2}. ", *["    "] * len(rows)], rows, strict=False):
-            print(start + row)
-    bad = demo_log.unexplained(both, new)
-    if bad:
-        print(f"    ! {paint('DIFFERENT', 31)}: {', '.join(sorted(bad))}")
-    # One exchange is one line: an empty one is none.
-    return not bad and all(both)
+    new = [frozenset(each.new_id for each in answers if each is not None) for answers in table]
+    return demo_log.show(logs, new, paint)
 
 
 def keep(servers: list[Server]) -> None:

@@ -20,6 +20,8 @@ MARK = "*"
 """Stands in front of a field that differs."""
 
 Line = dict[str, object]
+Paint = Callable[[str, int], str]
+"""Colours a text, if its reader wants that."""
 
 
 def read(log: BinaryIO, count: int, patience: float) -> list[Line]:
@@ -53,6 +55,33 @@ def unexplained(both: list[Line], new: frozenset[object]) -> set[str]:
     return {
         name for name in differing(both) - ALONE if not {line.get(name) for line in both} <= new
     }
+
+
+def show(logs: list[list[Line | None]], new: list[frozenset[object]], paint: Paint) -> bool:
+    """Print the lines of both sides, row by row. Returns whether they differ only where they must.
+
+    ``new`` has the ids that were made anew for each row.
+    """
+    print(f"\n\nThe log lines of these requests, WSGI above ASGI. A {MARK} marks what")
+    print("differs: when it was, how long it took, and ids that are new each time.")
+    same = True
+    for number, (ids, *both) in enumerate(zip(new, *logs, strict=True), 1):
+        same &= show_row(number, [line for line in both if line is not None], ids, paint)
+    return same
+
+
+def show_row(number: int, both: list[Line], new: frozenset[object], paint: Paint) -> bool:
+    """Print the lines of one row. Returns whether they differ only where they must."""
+    marked = differing(both)
+    for line in both:
+        rows = shown(line, marked, lambda word: paint(word, 33), 90)
+        for start, row in zip([f"{number:2}. ", *["    "] * len(rows)], rows, strict=False):
+            print(start + row)
+    bad = unexplained(both, new)
+    if bad:
+        print(f"    ! {paint('DIFFERENT', 31)}: {', '.join(sorted(bad))}")
+    # One exchange is one line: an empty one is none.
+    return not bad and all(both)
 
 
 def shown(line: Line, marked: set[str], paint: Callable[[str], str], width: int) -> list[str]:

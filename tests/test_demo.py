@@ -199,7 +199,7 @@ LINE = {"event": "http.server.request", "url.path": "/a b", "ttfb": 0.1, "http.r
 )
 def test_lines_differ_only_where_they_must(other, verdict, capsys):
     """In times, and in ids that were made anew."""
-    assert verdict is demo.show_lines(1, [LINE, other], frozenset({"x", "y"}))
+    assert verdict is demo_log.show_row(1, [LINE, other], frozenset({"x", "y"}), demo.paint)
     printed = capsys.readouterr().out
     assert verdict is ("DIFFERENT" not in printed)
     assert 'url.path="/a b"' in printed
