@@ -122,7 +122,7 @@ class Sharing:
 
     __slots__ = (
         "_constant", "_rest", "_timing", "_told", "anyone", "known", "null", "origins", "timed",
-        "vary",
+        "uniform", "vary",
     )  # fmt: skip
 
     def __init__(
@@ -156,6 +156,9 @@ class Sharing:
         """The heads of the origins that are known, and of no origin at all."""
         for each in everyone:
             self.known[each] = self._made(each, self.vary, allowed=each in self)
+        same = anyone and not isinstance(timing, Origins)
+        self.uniform = self.known[None] if same else None
+        """The head for every origin and for none, where it is the same for all."""
 
     def __contains__(self, origin: str) -> bool:
         """Whether ``origin`` is allowed, as far as settings alone can tell."""

@@ -130,6 +130,9 @@ class CORS(Middleware):
             # Fetch, "CORS-preflight request": OPTIONS with both of these headers.
             if origin is not None and wanted is not None:
                 return self._preflight(exchange, policy, origin, wanted, names)
+        elif policy.uniform is not None and method in SAFELISTED_METHODS:
+            # The same for every origin and for none: there is no need to look.
+            return self._flow(exchange, plan, policy, policy.uniform)
         else:
             origin = exchange.peek("origin")
             if origin is not None and method not in SAFELISTED_METHODS:

@@ -34,7 +34,8 @@ class Policy:
     __slots__ = (
         "answers", "asks", "decide", "denied", "explains", "exposes_all", "failure", "keeps",
         "known", "max_age", "methods", "name", "network", "passes", "permits", "preflight_vary",
-        "ready", "requires", "sharing", "sockets", "success", "timed", "varies_preflights",
+        "ready", "requires", "sharing", "sockets", "success", "timed", "uniform",
+        "varies_preflights",
     )  # fmt: skip
 
     def __init__(self, settings: CORSPolicy) -> None:
@@ -63,6 +64,8 @@ class Policy:
             o: head for o, head in known.items() if head.allowed or o is None or not asked
         }
         """The heads of origins that need no further thought, and of no origin."""
+        self.uniform = None if settings.explain else self.sharing.uniform
+        """The head of every response, where the origin makes no difference to it."""
         self.timed = self.sharing.timed
         self.denied = Head(NOTHING, NOTHING, self.sharing.vary, allowed=False)
         # What
