@@ -32,6 +32,11 @@ SETTINGS: dict[str, Any] = {
     "expose_headers": ["x-total"],
     "max_age": 600,
 }
+BAREST: dict[str, dict[str, Any]] = {
+    "origins alone": {"allow_origins": SETTINGS["allow_origins"]},
+    "any origin": {"allow_origins": ["*"]},
+}
+"""Where Starlette writes least. Shown, not held to a limit."""
 # What Chromium sends with a fetch to another origin, in its order.
 FETCH = {
     "host": "api.example",
@@ -94,6 +99,9 @@ def report() -> bool:
         cases[f"ours {name}"] = asgi_call(ours, scope)
     for name in LIMITS:
         cases[f"theirs {name}"] = asgi_call(theirs, scopes[name])
+    for name, settings in BAREST.items():
+        for side, made in {"ours": asgi.CORSMiddleware, "theirs": StarletteCORS}.items():
+            cases[f"{side} {name}"] = asgi_call(made(asgi_app, **settings), scopes["simple"])
     other = wsgi.CORSMiddleware(wsgi_app, **SETTINGS)
     for name, headers in {"preflight": ORDINARY, "attack": ATTACK}.items():
         cases[f"wsgi {name}"] = wsgi_call(other, environ_of("OPTIONS", headers))
@@ -105,6 +113,9 @@ def report() -> bool:
         kept &= ratio <= most
         whole = cost[f"ours {name}"] / cost[f"theirs {name}"]
         print(f"  {name:<10} {ratio:.2f} (at most {most:.2f}); application included {whole:.2f}")
+    for name in BAREST:
+        ratio = (cost[f"ours {name}"] - cost["bare"]) / (cost[f"theirs {name}"] - cost["bare"])
+        print(f"  simple, {name} {ratio:.2f}")
     for side, attack, ordinary in (
         ("ASGI", cost["ours attack"], cost["ours preflight"]),
         ("WSGI", cost["wsgi attack"], cost["wsgi preflight"]),
