@@ -2,7 +2,8 @@
 
 Switched off is two things. Where the logger takes no event at all, nobody follows the exchange;
 where it takes errors only, every exchange is followed to its end, since nobody knows before how
-it ends: the other side of that scale is a flow which waits for END and does nothing.
+it ends: shown beside it is what a flow costs which waits for END and does nothing. That one is not
+within the limit.
 
 The line goes through structlog with what `configure_logging` configures, against the usual recipe:
 the same fields, the same information, both written to a file that drops them.
@@ -88,11 +89,12 @@ def _off() -> bool:
         # One closure is ASGI's: under WSGI it is so little that nothing could be counted in it.
         unit = cost["closure"] - cost["bare"]
         off = (cost["critical"] - cost["flow"]) / unit
-        errors = (cost["error"] - cost["follow"]) / unit
+        errors = (cost["error"] - cost["flow"]) / unit
+        following = (cost["follow"] - cost["flow"]) / unit
         kept &= off <= OFF_MOST
         print(
-            f"  {name}  all off {off:.2f} (at most {OFF_MOST:.2f}); errors only, above one that "
-            f"follows {errors:.2f}"
+            f"  {name}  all off {off:.2f} (at most {OFF_MOST:.2f}); errors only {errors:.2f}, of "
+            f"which following to the end {following:.2f}"
         )
     structlog.reset_defaults()
     return kept
