@@ -305,7 +305,7 @@ class ASGIExchange(Working):
         headers.extend(answer.headers)
         if answer.status not in (204, 304):
             headers.set("Content-Length", str(len(data)))
-        if not (self._flows or self.watched or self._exits):
+        if not (self.followed or self._exits):
             await self._answer_alone(answer.status, headers.pairs, data)
             return
         method = self._source.get("method", "GET")

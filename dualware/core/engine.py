@@ -4,14 +4,16 @@ A state machine that a test can drive by hand: `start`, then `head` and `body`, 
 `fail`. The drivers are the only callers. It enforces the laws of the model, so that no middleware
 has to. It must never do I/O, wait, or know a protocol.
 
-The state is two lists. `_flows` are those which the head has yet to pass, in stack order (None:
-it is over); the head moves outwards, so the next one is the last. They wait for RESPONSE, but for
-the few of which `_early` knows otherwise. `_passed` wait for END, innermost first.
+The state is where the head is on its way. `_flows` are those that were started, in stack order
+(None: over at once), and `_outwards` iterates over those which the head has yet to pass: they wait
+for RESPONSE, but for the few of which `_early` knows otherwise. `_passed` wait for END, innermost
+first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from dualware.core.exchange import (
@@ -52,7 +54,7 @@ class Engine(Member):
         "_answer",
         "_flows",
         "_held",
-        "_may_answer",
+        "_outwards",
         "_passed",
         "_place",
         "_receive",
@@ -76,9 +78,11 @@ class Engine(Member):
     """What a flow waits for that was left to the driver. It runs it, and goes on with `resume`."""
 
     _flows: list[Flow | None]
-    _passed: list[tuple[int, Flow]]
+    _passed: list[Flow]
     _known: bool = False
-    _early: dict[int, Event] | None = None
+    _early: dict[Flow, Event] | None = None
+    _unanswered: bool = False
+    """Whether an exception of the application passes, and nothing was sent."""
 
     def __init__(self, source: Any, upstream: Any, effects: Effects, inbound: Any = None) -> None:
         self._source = source
@@ -93,6 +97,7 @@ class Engine(Member):
         self.watched = False
         """Whether a flow that the head has passed waits for END: the body is to be followed."""
         self._held: Any = None
+        self._outwards: Iterator[Flow | None] | None = None
         self._answer = None
         self._exits = None
         self._record = None
@@ -146,93 +151,94 @@ class Engine(Member):
         if plan.measures:
             self.measures = True
         flows = self._flows = []
-        self._may_answer = True
-        for start in plan.starts:
-            try:
-                flow = start(self)
-                wait = None if flow is None else next(flow, None)
-                # By identity, and the commonest first: this is what every flow costs.
-                if wait is RESPONSE and self._answer is None:
-                    flows.append(flow)
-                    continue
-                flow = self._begun(flow, wait)
-            except BaseException as error:
-                flow = self._answer = None
-                self._failed(plan.middleware[len(flows)], error)
-            flows.append(flow)
-            if self._answer is not None:
-                break
-        self._may_answer = False
-        if self._answer is not None and (flow := flows.pop()) is not None:
-            # An answer passes RESPONSE of the flows outside its giver only; that one sees END.
-            self._pass(len(flows), flow)
+        try:
+            for start in plan.starts:
+                try:
+                    flow = start(self)
+                    wait = None if flow is None else next(flow, None)
+                    # By identity, and the commonest first: this is what every flow costs.
+                    if wait is RESPONSE and self._answer is None:
+                        flows.append(flow)
+                        continue
+                    flow = self._begun(flow, wait)
+                except BaseException as error:
+                    flow = self._answer = None
+                    self._failed(plan.middleware[len(flows)], error)
+                flows.append(flow)
+                if self._answer is not None:
+                    break
+        finally:
+            outwards = self._outwards = reversed(flows)
+        # An answer passes RESPONSE of the flows outside its giver only; that one sees END.
+        if self._answer is not None and (flow := next(outwards)) is not None:
+            self._pass(flow)
         return self._answer
 
     def _begun(self, flow: Flow | None, wait: Event | None) -> Flow | None:
         """``flow`` if it goes on from its start, waiting for anything but RESPONSE."""
-        if wait is None:
+        if flow is None or wait is None:
             # A flow may be over at any time, with an answer or without.
             return None
-        index = len(self._flows)
         legal = LEGAL[START] if self._answer is None else _AFTER_ANSWER
-        self._check(flow, self._plan.middleware[index], wait, legal)
-        self._early = {**(self._early or {}), index: wait}
+        self._check(flow, self._plan.middleware[len(self._flows)], wait, legal)
+        self._early = {**(self._early or {}), flow: wait}
         return flow
+
+    @property
+    def _may_answer(self) -> bool:
+        # While flows are started, and see above.
+        return self._outwards is None or self._unanswered
 
     # On the way out
 
     def head(self) -> bool:
         """The head is known: RESPONSE. Returns False where a flow holds it: see `_at_body`."""
-        flows, early = self._flows, self._early
-        while flows:
-            flow = flows.pop()
+        early = self._early
+        for flow in self._outwards or ():
             if flow is None:
                 continue
-            index = len(flows)
             try:
-                if early is None or index not in early:
-                    wait = next(flow, None)
-                    if wait is None:
-                        continue
-                    if wait is not END:
-                        self._check(flow, self._plan.middleware[index], wait, LEGAL[RESPONSE])
-                else:
-                    wait = early[index]
-                if wait is BODY:
-                    wait = self._at_body(index, flow)
+                wait = next(flow, None) if early is None or flow not in early else early[flow]
+                if wait is None:
+                    continue
+                if wait is not END:
+                    wait = self._at_body(flow, wait)
                     if wait is BODY:
                         return False
             except BaseException as error:
                 wait = None
-                self._failed(self._plan.middleware[index], error)
+                self._failed(self._whose(flow), error)
             if wait is END:
-                self._pass(index, flow)
+                self._pass(flow)
         return True
 
-    def _at_body(self, index: int, flow: Flow) -> Event | None:
+    def _at_body(self, flow: Flow, wait: Event | None) -> Event | None:
         """Resume a flow with its first chunk, or its work. Returns what it waits for now.
 
         BODY where it has to go on waiting: for the chunk, or for work left to the driver.
         """
+        if wait is not BODY:
+            self._check(flow, self._whose(flow), wait, LEGAL[RESPONSE])
         if self._known:
             wait = next(flow, None)
             while type(wait) is Work and not (self.defers and wait.long):
                 wait.run()
                 wait = next(flow, None)
             if type(wait) is not Work:
-                self._check(flow, self._plan.middleware[index], wait, LEGAL[BODY])
+                if wait is not None:
+                    self._check(flow, self._whose(flow), wait, LEGAL[BODY])
                 return wait
             self.work = wait
-        self._early = {**(self._early or {}), index: BODY}
-        self._flows.append(flow)
+        self._early = {**(self._early or {}), flow: BODY}
+        self._outwards = chain((flow,), self._outwards or ())
         return BODY
 
-    def _pass(self, index: int, flow: Flow) -> None:
+    def _pass(self, flow: Flow) -> None:
         """The head has passed the flow, which waits for END."""
         if self.watched:
-            self._passed.append((index, flow))
+            self._passed.append(flow)
         else:
-            self._passed = [(index, flow)]
+            self._passed = [flow]
             self.watched = True
 
     def body(self, chunk: bytes | None, *, complete: bool) -> bytes:
@@ -262,24 +268,26 @@ class Engine(Member):
             return
         self.outcome = outcome
         try:
-            if self.watched or self._flows:
+            if self.watched or self._outwards is not None:
                 self._end_flows()
         finally:
-            if self._record is not None:
-                self.seal()
+            record = self._record
+            if record is not None and self.outer is None:
+                record.ended = True
 
     def _end_flows(self) -> None:
         raised: BaseException | None = None
-        ahead, early = len(self._flows), self._early or {}
-        for index, flow in self._live():
+        passed = self._passed if self.watched else []
+        # What the head has passed waits for END; so may what it never reached.
+        ahead = list(filter(None, self._outwards or ()))
+        for flow in passed + ahead:
             try:
-                # What the head has passed waits for END; so may what it never reached.
-                if index < ahead and early.get(index) is not END:
+                if ahead and flow in ahead and (self._early or {}).get(flow) is not END:
                     flow.close()
                 elif (wait := next(flow, None)) is not None:
-                    self._check(flow, self._plan.middleware[index], wait, LEGAL[END])
+                    self._check(flow, self._whose(flow), wait, LEGAL[END])
             except Exception as error:
-                self._report(self._plan.middleware[index], error)
+                self._report(self._whose(flow), error)
             except BaseException as error:
                 raised = error
         if raised is not None:
@@ -295,20 +303,20 @@ class Engine(Member):
         self.error = self.record.error = error
         self.outcome = outcome
         self._answer = None
-        self._may_answer = not sent
+        self._unanswered = not sent
         if not sent:
             # The head is dropped with the rest; the server, or an answer, gives another.
             self._held = self._response = None
         traceback = error.__traceback__
-        for index, flow in self._live():
-            raised_again = self._throw(index, flow, self._plan.middleware[index], error)
+        for flow in self._live():
+            raised_again = self._throw(flow, self._whose(flow), error)
             if self._answered():
                 self.error = self.outcome = None
                 self.reraise = error if raised_again else None
                 # The answer has a first chunk of its own, even if the one before had come.
                 self._known = False
                 break
-        self._may_answer = False
+        self._unanswered = False
         # throw() leaves the frames of the flows in the traceback; its reader wants the
         # application's.
         error.__traceback__ = traceback
@@ -319,7 +327,7 @@ class Engine(Member):
     def _answered(self) -> bool:
         return self._answer is not None
 
-    def _throw(self, index: int, flow: Flow, each: Middleware, error: BaseException) -> bool:
+    def _throw(self, flow: Flow, each: Middleware, error: BaseException) -> bool:
         """Raise ``error`` at the wait of one flow. Returns whether it passed through."""
         try:
             wait = flow.throw(error)
@@ -334,27 +342,34 @@ class Engine(Member):
                 self._report(each, raised)
             return True
         else:
-            self._pass(index, flow)
+            self._pass(flow)
         # What is no Exception asks a thread or a task to stop; nobody can deal with that.
         return not isinstance(error, Exception)
 
-    def _live(self) -> Iterator[tuple[int, Flow]]:
+    def _live(self) -> Iterator[Flow]:
         """The flows that still wait, innermost first; each is out of its list with that."""
         passed = self._passed if self.watched else []
         while passed:
             yield passed.pop(0)
-        while self._flows:
-            ahead = self._flows.pop()
-            if ahead is not None:
-                yield len(self._flows), ahead
+        yield from filter(None, self._outwards or ())
+
+    @property
+    def followed(self) -> bool:
+        """Whether a flow still waits for anything."""
+        ahead = list(filter(None, self._outwards or ()))
+        self._outwards = iter(ahead)
+        return self.watched or bool(ahead)
+
+    def _whose(self, flow: Flow) -> Middleware:
+        return self._plan.middleware[self._flows.index(flow)]
 
     # Failures
 
     def _check(
-        self, flow: Flow | None, each: Middleware, wait: Any, legal: frozenset[Event | None]
+        self, flow: Flow, each: Middleware, wait: Any, legal: frozenset[Event | None]
     ) -> None:
         """Raise ExchangeError, and close the flow, if it may not wait for that here."""
-        if flow is None or any(wait is event for event in legal):
+        if any(wait is event for event in legal):
             return
         flow.close()
         names = " or ".join(sorted("return" if e is None else f"yield {e}" for e in legal))

@@ -204,6 +204,7 @@ class Exchange:
 
     _answer: Answer | None
     _may_answer: bool
+    """Whether `respond` is legal now."""
     _exits: list[Callable[[BaseException | None], None]] | None
 
     @property
