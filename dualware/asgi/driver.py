@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol
 
-from dualware.asgi.exchange import ASGIExchange
+from dualware.asgi.exchange import PLAIN, ASGIExchange
 from dualware.asgi.websocket import WebSocketExchange
 from dualware.core.nesting import Member, enclosing
 from dualware.core.record import CURRENT
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["ASGIApp", "ASGIWrapper", "ask", "wrapper"]
 
 _P = ParamSpec("_P")
-
-_NOTHING: Final = Stack()
 
 ASGIApp = Callable[[Any, Any, Any], Awaitable[Any]]
 """``async app(scope, receive, send)``. `Any` fits every framework's own types."""
@@ -46,19 +44,26 @@ class ASGIWrapper(Wrapper):
                 "makes one of the other"
             )
         super().__init__(app, stack, effects, driver=ASGIWrapper)
-        self._sessions = Stack(each for each in self._plan if each.websocket)
+        sessions = Stack(each for each in self._plan if each.websocket)
+        # Lifespan, and what is not known yet, is between the server and the application.
+        self._kinds = {
+            kind: (plan, make)
+            for kind, plan, make in (
+                ("http", self._plan, ASGIExchange),
+                ("websocket", sessions, WebSocketExchange),
+            )
+            if plan.middleware
+        }
 
     # The parameters have exactly these names: daphne passes them by keyword (protocols A1).
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """ASGI, "Applications"."""
-        kind = scope["type"]
-        # Lifespan, and what is not known yet, is between the server and the application.
-        plan = self._plan if kind == "http" else self._sessions if kind == "websocket" else _NOTHING
-        if not plan.middleware:
+        found = self._kinds.get(scope["type"])
+        if found is None:
             await self._inner(scope, receive, send)
             return
-        make = ASGIExchange if kind == "http" else WebSocketExchange
-        exchange: ASGIExchange | WebSocketExchange = make(scope, send, self._effects, receive)
+        plan, make = found
+        exchange = make(scope, send, self._effects, receive)
         if CURRENT.get() is not None and (outer := enclosing(exchange.request)) is not None:
             plan = plan.without(outer.ran)
             if not plan.middleware:
@@ -73,15 +78,15 @@ class ASGIWrapper(Wrapper):
         late: BaseException | None = None
         try:
             answer = exchange.start(plan)
-            if answer is None:
+            if answer is not None:
+                await exchange.answer(answer)
+            else:
                 request = exchange._request
                 # The server's object, unless a flow changed it for the application.
-                seen = scope if request is None else request.scope  # type: ignore[attr-defined]
+                seen = scope if request is None else request.scope
                 await self._inner(seen, exchange.receive, exchange.send)
-                if not exchange.finished():
+                if exchange.outcome is None and exchange._place != PLAIN:
                     await exchange.finish()
-            else:
-                await exchange.answer(answer)
         except BaseException as error:
             if exchange.outcome is not None:
                 late = error

@@ -17,12 +17,12 @@ from dualware.asgi.work import Message, Working
 from dualware.core.engine import outcome_of
 from dualware.core.fields import length_of
 from dualware.core.headers import BytesHeaders
-from dualware.core.message import ExchangeError, Response
+from dualware.core.message import ExchangeError, Response, has_no_body
 
 if TYPE_CHECKING:
     from dualware.core.exchange import Answer
 
-__all__ = ["ASGIExchange", "Message", "Receive", "Send"]
+__all__ = ["PLAIN", "ASGIExchange", "Message", "Receive", "Send"]
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
@@ -36,7 +36,7 @@ _OPEN: Final = 2
 """The head was sent; the rest is followed."""
 _CODED: Final = 3
 """The same, and the body passes a codec."""
-_PLAIN: Final = 4
+PLAIN: Final = 4
 """The head was sent, and nobody needs the rest: from here on every message goes straight to the
 server."""
 _OVER: Final = 5
@@ -62,6 +62,8 @@ class ASGIExchange(Working):
     """Whether the client was seen to go away: a disconnect was received, or send raised OSError.
     Most servers swallow what is sent after it, and say nothing (protocols A28)."""
 
+    _counts: bool = True
+    """Whether what is sent counts as body."""
     _trails: bool = False
     """Whether there will be trailers, its or ours."""
 
@@ -83,16 +85,19 @@ class ASGIExchange(Working):
         only looks at heads 6 to 8 % dearer, and a stream pays it for every chunk.
         """
         place = self._place
-        if place >= _PLAIN:
-            return self._upstream(message)
         if place == _BEFORE:
             if message["type"] == "http.response.start":
                 return self._head(message)
             # Informational messages, and what we do not know.
             return self._watched(message)
+        if place >= PLAIN:
+            return self._upstream(message)
         turns = self._turns
         if turns is not None:
             return self._in_turn(turns, partial(self._step, message))
+        if place == _OPEN and message["type"] == "http.response.body":
+            # As `_step` says, less one call: the way of most messages that are followed.
+            return self._body(message)
         return self._step(message)
 
     def _step(self, message: Message) -> Awaitable[None]:
@@ -134,24 +139,26 @@ class ASGIExchange(Working):
         self.committed = True
         message = self._held
         response = self._response
-        followed = self.watched or self._exits is not None or message.get("trailers")
+        trails = self._trailers_to_come
         if response is not None:
-            if response._trailers and not message.get("trailers"):
+            if response._trailers and not trails:
                 message = {**message, "trailers": True}
-                followed = True
+                trails = True
             headers = response.headers
             if headers._own or response.status != message["status"]:
                 # granian needs the key, daphne and gunicorn a list (protocols A15).
                 message = {**message, "status": response.status, "headers": headers._pairs}
         if response is not None and response._codecs:
             self._place = _CODED
-        elif followed:
+        elif self.watched or self._exits is not None or trails:
             self._place = _OPEN
         else:
-            self._place = _PLAIN
+            self._place = PLAIN
             return self._upstream(message)
-        if message.get("trailers"):
+        if trails:
             self._trails = True
+        if has_no_body(self._source.get("method"), message["status"]):
+            self._counts = False
         return self._watched(message)
 
     def _release(self, message: Message) -> Awaitable[None]:
@@ -192,7 +199,7 @@ class ASGIExchange(Working):
             return
         if data is not message.get("body", b""):
             message = {**message, "body": data}
-        await (self._upstream(message) if self._place == _PLAIN else self._body(message))
+        await (self._upstream(message) if self._place == PLAIN else self._body(message))
 
     # Body
 
@@ -219,13 +226,15 @@ class ASGIExchange(Working):
             except OSError:
                 self.gone = True
                 raise
-        if data and self.sent is not None and not self.response.bodiless:
-            self.sent += len(data)
+        if data and self._counts:
+            self.sent = (self.sent or 0) + len(data)
         if not message.get("more_body", False):
             if self._trails:
                 await self._body_sent()
             else:
-                self._complete()
+                # As `_complete`, less one call.
+                self._place = _OVER
+                self.end("aborted" if self.gone else "completed")
 
     async def _coded_body(self, message: Message) -> None:
         if self._turns is None and self._is_long(message):
@@ -254,6 +263,7 @@ class ASGIExchange(Working):
         if not self.response.bodiless:
             declared = None if more else self.response.headers.get("Content-Length")
             self.sent = length_of(declared)
+            self._counts = self.sent is not None
         if not more and self._trails:
             await self._body_sent()
         elif not more:
@@ -344,15 +354,6 @@ class ASGIExchange(Working):
             self.gone = True
             raise
         self._complete()
-
-    def finished(self) -> bool:
-        """Whether nothing is left to do when the application returned: END was, or no one waits."""
-        if self._place == _PLAIN and self.outcome is None:
-            # Nobody followed the body, so nobody is there to be told of anything else.
-            self.outcome = "completed"
-            if self._record is not None:
-                self.seal()
-        return self.outcome is not None
 
     async def finish(self) -> None:
         """The application returned, and left something open."""

@@ -161,10 +161,6 @@ class WebSocketExchange(Engine):
         )
         await self.send({"type": f"{_DENIAL}.body", "body": answer.body})
 
-    def finished(self) -> bool:
-        """Whether END was before the application returned."""
-        return self.outcome is not None
-
     async def finish(self) -> None:
         """The application returned, and left the session open."""
         if self.broken is not None:

@@ -46,15 +46,13 @@ _AFTER_ANSWER: Final[frozenset[Event | None]] = frozenset({END, None})
 class Engine(Member):
     """An exchange with the methods that move it on."""
 
-    # What every exchange uses has a slot, the rest stands on the class: an attribute of the class
-    # costs more to look at than a slot costs to set, and one that is never looked at costs
-    # nothing. `_source`, `_upstream`, `_receive`, `_held` and `_place` are the protocol's own:
-    # this room never looks at them.
+    # What every exchange looks at is set in every exchange, the rest stands on the class: an
+    # attribute of the class costs more to look at than one of the object costs to set, and one
+    # that is never looked at costs nothing. `_source`, `_upstream`, `_receive`, `_held` and
+    # `_place` are the protocol's own: this room never looks at them.
     __slots__ = (
         "_answer",
         "_flows",
-        "_held",
-        "_outwards",
         "_passed",
         "_place",
         "_receive",
@@ -62,10 +60,11 @@ class Engine(Member):
         "_response",
         "_source",
         "_upstream",
-        "committed",
         "watched",
     )
 
+    committed: bool = False
+    """Whether the head was given to the server."""
     broken: BaseException | None = None
     """What a policy raised while the application was still running; it may not go on."""
     reraise: BaseException | None = None
@@ -78,7 +77,9 @@ class Engine(Member):
     """What a flow waits for that was left to the driver. It runs it, and goes on with `resume`."""
 
     _flows: list[Flow | None]
+    _outwards: Iterator[Flow | None] | None = None
     _passed: list[Flow]
+    _held: Any = None
     _known: bool = False
     _early: dict[Flow, Event] | None = None
     _unanswered: bool = False
@@ -90,14 +91,8 @@ class Engine(Member):
         self._receive = inbound
         self._place = 0
         self.effects = effects
-        self.outcome = None
-        self.token = None
-        self.committed = False
-        """Whether the head was given to the server."""
         self.watched = False
         """Whether a flow that the head has passed waits for END: the body is to be followed."""
-        self._held: Any = None
-        self._outwards: Iterator[Flow | None] | None = None
         self._answer = None
         self._exits = None
         self._record = None
@@ -277,11 +272,13 @@ class Engine(Member):
 
     def _end_flows(self) -> None:
         raised: BaseException | None = None
-        passed = self._passed if self.watched else []
-        # What the head has passed waits for END; so may what it never reached.
+        live = self._passed if self.watched else []
         ahead = list(filter(None, self._outwards or ()))
-        for flow in passed + ahead:
+        if ahead:
+            live = live + ahead
+        for flow in live:
             try:
+                # What the head has passed waits for END; so may what it never reached.
                 if ahead and flow in ahead and (self._early or {}).get(flow) is not END:
                     flow.close()
                 elif (wait := next(flow, None)) is not None:

@@ -180,7 +180,7 @@ class Exchange:
     on the class until they do; the rest has slots, which `Engine.__init__` fills.
     """
 
-    outcome: Outcome | None
+    outcome: Outcome | None = None
     """How the exchange ended; None until it has."""
     error: BaseException | None = None
     """The exception that ended the exchange, if one did."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 if TYPE_CHECKING:
     from dualware.core.headers import Headers
 
-__all__ = ["Codec", "ExchangeError", "Names", "NoResponse", "Request", "Response"]
+__all__ = ["Codec", "ExchangeError", "Names", "NoResponse", "Request", "Response", "has_no_body"]
 
 BODILESS = frozenset({204, 205, 304})
 """Status codes whose response has no content, 1xx aside (RFC 9110 §6.4.1, §15.3.6)."""
@@ -204,12 +204,7 @@ class Response:
     @property
     def bodiless(self) -> bool:
         """Whether no content goes out: HEAD, 1xx, 204, 205, 304 (RFC 9110 §6.4.1)."""
-        status = self.status
-        return (
-            self.method == "HEAD"
-            or status in BODILESS
-            or (status is not None and 100 <= status < 200)
-        )
+        return has_no_body(self.method, self.status)
 
     @property
     def encodable(self) -> bool:
@@ -288,6 +283,12 @@ class Response:
         Only where `Request.trailers` says so. Announcing it in ``Trailer`` is the caller's part.
         """
         self._trailers += ((name, make),)
+
+
+def has_no_body(method: str | None, status: int | None) -> bool:
+    """Whether no content goes out: HEAD, 1xx, 204, 205, 304 (RFC 9110 §6.4.1)."""
+    # From 200 up, since this is asked of nearly every response; no status is below 100.
+    return method == "HEAD" or status in BODILESS or (status is not None and status < 200)
 
 
 class NoResponse(Response):

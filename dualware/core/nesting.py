@@ -26,10 +26,10 @@ __all__ = ["Member", "enclosing", "same_exchange"]
 class Member(Exchange):
     """What an exchange has to do with the record, the context, and exchanges around it."""
 
-    __slots__ = ("_exits", "_plan", "_record", "effects", "outcome", "token")
+    __slots__ = ("_exits", "_plan", "_record", "effects")
 
     effects: Effects
-    token: Token[Any] | None
+    token: Token[Any] | None = None
     """What makes the context's former exchange current again; None if we changed nothing."""
     outer: Member | None = None
     """The outermost exchange that this one is part of; None if it is that one itself."""
@@ -89,7 +89,12 @@ class Member(Exchange):
 
         Tells whoever asked, and makes current again what was so before this exchange.
         """
-        if error is not None and error is not self.error and isinstance(error, Exception):
+        if self.outcome is None:
+            # Nobody followed it, so nobody is there to be told of anything else.
+            self.outcome = "completed"
+            if self._record is not None:
+                self.seal()
+        elif error is not None and error is not self.error and isinstance(error, Exception):
             self._late(error)
         if self._exits is not None:
             self.over(error)
