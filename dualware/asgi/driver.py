@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, Protocol
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol
 
 from dualware.asgi.exchange import PLAIN, ASGIExchange
 from dualware.asgi.websocket import WebSocketExchange
@@ -83,7 +83,7 @@ class ASGIWrapper(Wrapper):
             else:
                 request = exchange._request
                 # The server's object, unless a flow changed it for the application.
-                seen = scope if request is None else request.scope
+                seen = scope if request is None else request.scope  # type: ignore[attr-defined]
                 await self._inner(seen, exchange.receive, exchange.send)
                 if exchange.outcome is None and exchange._place != PLAIN:
                     await exchange.finish()

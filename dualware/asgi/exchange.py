@@ -157,7 +157,8 @@ class ASGIExchange(Working):
             return self._upstream(message)
         if trails:
             self._trails = True
-        if has_no_body(self._source.get("method"), message["status"]):
+        status = self._held["status"] if response is None else response.status
+        if has_no_body(self._source.get("method"), status):
             self._counts = False
         return self._watched(message)
 

@@ -203,9 +203,12 @@ class Exchange:
     failed. None where nobody asked anything."""
 
     _answer: Answer | None
-    _may_answer: bool
-    """Whether `respond` is legal now."""
     _exits: list[Callable[[BaseException | None], None]] | None
+
+    @property
+    def _may_answer(self) -> bool:
+        """Whether `respond` is legal now."""
+        raise NotImplementedError
 
     @property
     def request(self) -> Request:

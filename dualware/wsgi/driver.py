@@ -66,7 +66,7 @@ class WSGIWrapper(Wrapper):
             body = self._inner(environ, exchange.start_response)
             # Lists first: asking for both at once costs a sixth of a flow.
             if isinstance(body, list) or isinstance(body, tuple):  # noqa: SIM101
-                return body if exchange.finish() else _whole(exchange, body)
+                return body if exchange.finish(body) else _whole(exchange, body)
             return _streamed(exchange, body, environ)
         except BaseException as error:
             return _failed(exchange, body, error)
