@@ -30,7 +30,7 @@ _AMBIGUOUS: Final = re.compile(r"%(?:2e|2f|3b|5c)|[\\\ufffd\x00]", re.IGNORECASE
 # As sent: a slash that is part of a segment, not between two.
 _HIDDEN: Final = re.compile(r"%(?:2f|5c|00)", re.IGNORECASE)
 _GLOB: Final = re.compile(r"[*?\[]")
-_PLAIN: Final = re.compile(r"[;%\\]|//|/\.{1,2}(?:/|$)")
+_PLAIN: Final = re.compile(r"[;%\\]|//|(?:\A|/)\.{1,2}(?:/|\Z)")
 
 
 def canonical(request: Request) -> str | None:

@@ -43,53 +43,37 @@ class Record:
     task, a thread or a leaked context keeps nothing else alive.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "clock",
-        "cors",
-        "ended",
-        "error",
-        "fields",
-        "fields_dropped",
-        "outbound",
-        "request_id",
-        "request_id_source",
-        "request_id_upstream",
-        "route",
-        "spans",
-        "timing",
-        "trace",
-    )
+    # What an exchange does not have stands on the class: few set more than the half of it.
+    error: BaseException | None = None
+    """What the application raised, if it did."""
+    request_id: str | None = None
+    request_id_source: str | None = None
+    """``"inbound"`` or ``"generated"``."""
+    request_id_upstream: str | None = None
+    """A valid inbound id that was not trusted."""
+    trace: dict[str, str] | None = None
+    """Trace context of the request: ``trace_id``, ``parent_span_id``, ``trace_flags``…"""
+    route: str | None = None
+    """The template of the path that the application routed by, ``/items/{id}``, if known."""
+    cors: str | bool | None = None
+    """The CORS policy that the application chose for its response: a name, or False for none;
+    None where it left that to the path."""
+    outbound: Any = None
+    """How `outbound_headers` speaks of this exchange; the request_id middleware's plan."""
+    spans: list[Any] | None = None
+    """The spans of the exchange in the order in which they started (`dualware.spans`)."""
+    timing: Any = None
+    """The figures of the timing middleware, complete when the application is over."""
+    fields: dict[str, Any] | None = None
+    """What `add_fields` put on the log line."""
+    fields_dropped: int = 0
+    """How many fields came after the `FIELDS_MOST`-th."""
 
     def __init__(self, clock: Callable[[], int], *, ended: bool = False) -> None:
         self.clock = clock
         """Monotonic time in ns, as `Effects.clock`."""
         self.ended = ended
         """Whether END was delivered, or the exchange can no longer be observed."""
-        self.error: BaseException | None = None
-        """What the application raised, if it did."""
-        self.request_id: str | None = None
-        self.request_id_source: str | None = None
-        """``"inbound"`` or ``"generated"``."""
-        self.request_id_upstream: str | None = None
-        """A valid inbound id that was not trusted."""
-        self.trace: dict[str, str] | None = None
-        """Trace context of the request: ``trace_id``, ``parent_span_id``, ``trace_flags``…"""
-        self.route: str | None = None
-        """The template of the path that the application routed by, ``/items/{id}``, if known."""
-        self.cors: str | bool | None = None
-        """The CORS policy that the application chose for its response: a name, or False for
-        none; None where it left that to the path."""
-        self.outbound: Any = None
-        """How `outbound_headers` speaks of this exchange; the request_id middleware's plan."""
-        self.spans: list[Any] | None = None
-        """The spans of the exchange in the order in which they started (`dualware.spans`)."""
-        self.timing: Any = None
-        """The figures of the timing middleware, complete when the application is over."""
-        self.fields: dict[str, Any] | None = None
-        """What `add_fields` put on the log line."""
-        self.fields_dropped = 0
-        """How many fields came after the `FIELDS_MOST`-th."""
 
     def add(self, fields: Mapping[str, Any]) -> None:
         """Put fields on the log line, as `add_fields` does."""

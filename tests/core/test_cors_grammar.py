@@ -7,7 +7,7 @@ do.
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dualware.core.fields import is_token
@@ -106,6 +106,9 @@ PATHS = st.one_of(
 
 
 @given(PATHS)
+@example(".")
+@example("../a")
+@example("/.\n")
 def test_a_path_has_one_form_or_none(path):
     """It begins with a slash, goes nowhere but down, and is its own form."""
     # cors R48
