@@ -20,7 +20,8 @@ from dualware.core.stack import Stack
 from dualware.core.wrapper import Wrapper
 from dualware.effects import REAL
 from dualware.wsgi.body import Body, close
-from dualware.wsgi.exchange import WSGIExchange, declared_length
+from dualware.wsgi.exchange import WSGIExchange
+from dualware.wsgi.head import declared_length
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

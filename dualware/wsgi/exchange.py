@@ -6,16 +6,16 @@ is `dualware.wsgi.body`.
 
 from __future__ import annotations
 
-import http
+import sys
 import weakref
 from typing import TYPE_CHECKING, Any, cast
 
 from dualware.core.engine import Engine, outcome_of
 from dualware.core.exchange import NO_RESPONSE
-from dualware.core.fields import length_of
 from dualware.core.headers import StrHeaders, drop_length
 from dualware.core.message import Request, Response, has_no_body
 from dualware.core.record import CURRENT, leave
+from dualware.wsgi.head import Pairs, code_of, declared_length, rebased, status_line
 from dualware.wsgi.input import CountedInput
 from dualware.wsgi.request import WSGIRequest
 
@@ -25,14 +25,7 @@ if TYPE_CHECKING:
     from dualware.core.exchange import Answer
     from dualware.core.field_names import FieldNames
 
-__all__ = ["WSGIExchange", "declared_length"]
-
-# Status lines that were parsed before. Applications use a handful; the bound is for those which
-# write the reason phrase anew each time.
-_CODES: dict[str, int] = {}
-_CODES_MOST = 512
-
-_Pairs = list[tuple[str, str]]
+__all__ = ["WSGIExchange"]
 
 _UNREAD = -1
 # Servers that read the head when the application returns, and look at no later one (W21, W22).
@@ -53,9 +46,9 @@ class WSGIExchange(Engine):
     late: bool = False
     """Whether the application returned before it called start_response."""
 
-    _output: bool = False
-    _declared: int | None = _UNREAD
-    """What Content-Length says; read when the first bytes of a stream are handed on."""
+    _most: int = _UNREAD
+    """Bytes with which the body is whole, 0 where none count; known when the first are handed on,
+    see `_limit`."""
 
     # As in the base class, less one call: these two are made in most exchanges.
 
@@ -74,7 +67,7 @@ class WSGIExchange(Engine):
                 return NO_RESPONSE
             status, headers = self._held
             method = self._source.get("REQUEST_METHOD", "GET")
-            response = self._response = Response(method, _code(status), StrHeaders(headers))
+            response = self._response = Response(method, code_of(status), StrHeaders(headers))
             if self.late and str(self._source.get("SERVER_SOFTWARE")) in _HEAD_AT_RETURN:
                 response.lost = True
         return response
@@ -89,7 +82,7 @@ class WSGIExchange(Engine):
     # What the application calls
 
     def start_response(
-        self, status: str, headers: _Pairs, exc_info: Any = None
+        self, status: str, headers: Pairs, exc_info: Any = None
     ) -> Callable[[bytes], None]:
         """PEP 3333, "The start_response() Callable". The head is held, see `open`."""
         if self._held is None:
@@ -103,7 +96,7 @@ class WSGIExchange(Engine):
                 del exc_info
         return self.write
 
-    def _restart(self, status: str, headers: _Pairs, exc_info: Any) -> None:
+    def _restart(self, status: str, headers: Pairs, exc_info: Any) -> None:
         try:
             if not self.committed and exc_info is not None:
                 # A head that replaces the held one before any output leaves no trace of that.
@@ -130,7 +123,7 @@ class WSGIExchange(Engine):
         cast("Callable[[bytes], object]", self._write)(data)
         self.count(len(data))
 
-    def _replace(self, status: str, headers: _Pairs, exc_info: Any) -> None:
+    def _replace(self, status: str, headers: Pairs, exc_info: Any) -> None:
         """A head after the first was passed on: what the flows changed stays, once."""
         replaced = self._rebased_on(headers)
         try:
@@ -138,26 +131,26 @@ class WSGIExchange(Engine):
                 self._write = self._upstream(status, replaced.pairs)
             else:
                 self._write = self._upstream(status, replaced.pairs, exc_info)
-                if self._output:
+                if self.first_at:
                     # Several servers do not raise again as PEP 3333 demands (protocols W18).
                     raise exc_info[1].with_traceback(exc_info[2])
         finally:
             del exc_info
         self._follow(status, replaced)
         self._held = (status, headers)
-        self._declared = _UNREAD
+        self._most = _UNREAD
 
-    def _rebased_on(self, headers: _Pairs) -> StrHeaders:
+    def _rebased_on(self, headers: Pairs) -> StrHeaders:
         """``headers`` with what the flows changed of the former ones."""
         response = self.response
-        rebased = StrHeaders(_rebased(self._held[1], response.headers.pairs, headers))
+        new = StrHeaders(rebased(self._held[1], response.headers.pairs, headers))
         if response.coded:
-            drop_length(rebased)
-        return rebased
+            drop_length(new)
+        return new
 
     def _follow(self, status: str, headers: StrHeaders) -> None:
         """The response that the flows see has another head."""
-        self.response.status = _code(status)
+        self.response.status = code_of(status)
         self.response.headers = headers
 
     # What the driver calls
@@ -185,8 +178,8 @@ class WSGIExchange(Engine):
         response = self._response
         if response is not None:
             pairs = response.headers.pairs
-            if response.status != _code(status):
-                status = _status_line(cast("int", response.status))
+            if response.status != code_of(status):
+                status = status_line(cast("int", response.status))
         elif type(pairs) is not list:
             # Nobody looked at the head. uWSGI sends no body after a tuple (protocols W13).
             pairs = list(pairs)
@@ -214,7 +207,7 @@ class WSGIExchange(Engine):
         response = self._response = Response(
             self._source.get("REQUEST_METHOD", "GET"), answer.status, headers
         )
-        self._held = (_status_line(answer.status), headers.pairs)
+        self._held = (status_line(answer.status), headers.pairs)
         if not self.head():
             data = self.body(data, complete=True)
         elif response.coded:
@@ -230,20 +223,30 @@ class WSGIExchange(Engine):
         """
         if not size:
             return
-        self._output = True
         if not self.first_at:
             self.first_at = self.effects.clock()
-        if self.committed and not self.response.bodiless:
-            self.sent = (self.sent or 0) + size
-            if self.watched and not last:
-                self._end_at_length(self.sent)
+        most = self._most
+        if most == _UNREAD:
+            most = self._limit()
+        if most:
+            sent = self.sent = (self.sent or 0) + size
+            if sent >= most and not last:
+                self.end("completed")
 
-    def _end_at_length(self, sent: int) -> None:
-        # asgiref stops there, and never closes (protocols W32).
-        if self._declared == _UNREAD:
-            self._declared = declared_length(self.response)
-        if self._declared is not None and sent >= self._declared:
-            self.end("completed")
+    def _limit(self) -> int:
+        """How many bytes of body are to be counted: 0 for none, else when they are all."""
+        if not self.committed:
+            return 0
+        response = self.response
+        declared = declared_length(response)
+        if response.bodiless:
+            self._most = 0
+        elif declared is None or not self.watched:
+            self._most = sys.maxsize
+        else:
+            # asgiref stops there, and never closes (protocols W32).
+            self._most = declared or 1
+        return self._most
 
     def failed(self, error: BaseException) -> list[bytes] | None:
         """The application raised. Returns the body of a flow's answer, None if there is none."""
@@ -287,7 +290,7 @@ class WSGIExchange(Engine):
             self.hand_over()
         if self.watched:
             self._end_with(
-                sum(map(len, body)), _code(status) if response is None else response.status
+                sum(map(len, body)), code_of(status) if response is None else response.status
             )
         else:
             self.outcome = "completed"
@@ -350,44 +353,3 @@ class WSGIExchange(Engine):
         return response.opaque or (
             not hasattr(body, "gi_frame") and declared_length(response) is not None
         )
-
-
-def declared_length(response: Response) -> int | None:
-    """Content-Length in bytes, None where it is absent or not a number."""
-    return length_of(response.headers.get("Content-Length"))
-
-
-def _code(status: str) -> int:
-    code = _CODES.get(status)
-    if code is None:
-        # "200" without a reason is not legal, but servers take it (protocols W16).
-        code = int(status[:3])
-        if len(_CODES) < _CODES_MOST:
-            _CODES[status] = code
-    return code
-
-
-def _status_line(code: int) -> str:
-    try:
-        return f"{code} {http.HTTPStatus(code).phrase}"
-    except ValueError:
-        return f"{code} Unknown"
-
-
-def _rebased(given: _Pairs, changed: _Pairs, new: _Pairs) -> _Pairs:
-    """What the flows made of ``given``, done to ``new``.
-
-    Where they only added fields of a name, the new head gains those; where they replaced or
-    removed some, it has of that name what they left.
-    """
-    result = list(new)
-    for name in dict.fromkeys(name.lower() for name, _ in (*given, *changed)):
-        before = [pair for pair in given if pair[0].lower() == name]
-        after = [pair for pair in changed if pair[0].lower() == name]
-        if before == after:
-            continue
-        if after[: len(before)] == before:
-            result += after[len(before) :]
-        else:
-            result = [pair for pair in result if pair[0].lower() != name] + after
-    return result

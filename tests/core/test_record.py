@@ -74,11 +74,7 @@ def test_a_record_before_anything_happened():
         "spans": None,
         "timing": None,
         "trace": None,
-    } == {
-        name: getattr(record, name)
-        for name in Record.__slots__
-        if name not in ("__weakref__", "clock")
-    }
+    } == {name: getattr(record, name) for name in (*Record.__annotations__, "ended")}
 
 
 def test_fields(exchange):

@@ -451,8 +451,25 @@ def test_what_is_followed_is_another_object(kind):
     given = Items(*AB)
     body = stacked(kind, returning(given))(build_environ(), Started())
 
-    assert iter(body) is body
     assert body is not given
+    assert hasattr(body, "__next__")
+    body.close()
+
+
+@FOLLOWED
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_items_come_by_next_and_by_iter(kind, first):
+    """Whether the server asks the body itself or its iterator, and in whatever mixture."""
+    # protocols W29
+    app = stacked(kind, returning(Items(*AB)))
+    expected = app(build_environ(), Started())
+    body = app(build_environ(), Started())
+    taken = [next(body) for _ in range(first)]
+    rest = iter(body)
+
+    assert list(iter(lambda: next(expected, None), None)) == [*taken, *rest]
+    assert [] == list(rest) == list(body)
+    expected.close()
     body.close()
 
 

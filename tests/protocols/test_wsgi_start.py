@@ -285,16 +285,16 @@ def test_status_changed(code, line):
 def test_status_cache_is_bounded():
     """Reason phrases that are new each time do not pile up."""
     # protocols W16
-    from dualware.wsgi import exchange
+    from dualware.wsgi import head
 
     seen = []
     watch = Acts(lambda e: seen.append(e.response.status))
-    for number in range(exchange._CODES_MOST + 2):
+    for number in range(head._CODES_MOST + 2):
         drive(Script(reason=f"OK {number}").wsgi, watch).request()
 
-    assert exchange._CODES_MOST == len(exchange._CODES)
+    assert head._CODES_MOST == len(head._CODES)
     assert {200} == set(seen)
-    exchange._CODES.clear()
+    head._CODES.clear()
 
 
 # exc_info
