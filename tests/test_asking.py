@@ -8,7 +8,8 @@ import asyncio
 import pytest
 
 from dualware import RESPONSE, Middleware, SettingsError, Stack, asgi, wsgi
-from dualware.core.headers import Fields, Parts
+from dualware.core.field_names import Parts
+from dualware.core.headers import Fields
 from dualware.core.message import Names
 from dualware.testing import ASGIClient, Dual, Script, WSGIClient
 

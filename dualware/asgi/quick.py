@@ -11,8 +11,8 @@ from typing import Any
 from dualware.asgi.request import ZERO_COPY, ASGIRequest
 from dualware.core.engine import Engine
 from dualware.core.exchange import NO_RESPONSE
-from dualware.core.field_names import FieldNames
-from dualware.core.headers import BytesHeaders, Fields, Parts
+from dualware.core.field_names import FieldNames, Parts
+from dualware.core.headers import BytesHeaders, FieldName, Fields
 from dualware.core.message import Request, Response
 
 __all__ = ["QuickEngine"]
@@ -43,6 +43,7 @@ class QuickEngine(Engine):
             if message is None:
                 return NO_RESPONSE
             headers = BytesHeaders(message.get("headers", ()))
+            self._pairs = None
             method = self._source.get("method", "GET")
             response = self._response = Response(method, message["status"], headers)
             if self._trailers_to_come:
@@ -59,23 +60,6 @@ class QuickEngine(Engine):
         if response is None and message is not None:
             return message["status"]  # type: ignore[no-any-return]
         return self.response.status
-
-    def peek(self, name: str) -> str | None:
-        if self._request is not None:
-            return self._request.header(name)
-        key = name.encode()
-        headers = self._source.get("headers") or ()
-        found: bytes | None = None
-        for raw, value in headers:
-            if raw == key:
-                if found is not None:
-                    return self.request.header(name)
-                found = value
-        if found is not None:
-            return found.decode("latin-1")
-        # Names come in lower case (ASGI, "HTTP Connection Scope"); one that is absent may yet be
-        # there in another, from a server that does not care (protocols A7).
-        return self.request.header(name) if key in [raw.lower() for raw, _ in headers] else None
 
     def exposed(self, name: str) -> Any:
         if self._request is not None:
@@ -95,14 +79,45 @@ class QuickEngine(Engine):
         known: list[tuple[bytes, bytes]] = pairs  # pyright: ignore[reportUnknownVariableType]
         return names.among(known)
 
+    # What is added to a head at which nobody has looked stands there as if it had come so.
+
+    def append(self, name: FieldName, value: str) -> None:
+        pairs = self._pairs
+        if pairs is None:
+            pairs = self._own_pairs()
+        if pairs is None:
+            Engine.append(self, name, value)
+        else:
+            pairs.append((name.wire, value.encode()))
+
+    def put(self, name: FieldName, value: str) -> None:
+        pairs = self._pairs
+        if pairs is None:
+            pairs = self._own_pairs()
+        if pairs is None or name.parts.may_stand_in(pairs):
+            Engine.put(self, name, value)
+        else:
+            pairs.append((name.wire, value.encode()))
+
     def add(self, fields: Fields, unless: Parts) -> bool:
-        message = self._held
-        pairs = None if self._response is not None else message.get("headers")
-        if type(pairs) is not list:
+        pairs = self._pairs
+        if pairs is None:
+            pairs = self._own_pairs()
+        if pairs is None:
             return Engine.add(self, fields, unless)
-        known: list[tuple[bytes, bytes]] = pairs  # pyright: ignore[reportUnknownVariableType]
-        if unless.may_stand_in(known):
+        if unless.may_stand_in(pairs):
             return False
-        # Nobody has looked at this head; who does next finds it as if it had come so.
-        self._held = {**message, "headers": known + fields.wire}
+        pairs += fields.wire
         return True
+
+    def _own_pairs(self) -> list[Any] | None:
+        """A list of ours in the held head; None where `response` stands for that."""
+        message = self._held
+        pairs: Any = None if self._response is not None else message.get("headers")
+        # Anything else than a list may be readable but once.
+        if pairs.__class__ is not list:
+            return None
+        own: list[Any] = pairs.copy()
+        self._held = {**message, "headers": own}
+        self._pairs = own
+        return own

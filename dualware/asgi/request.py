@@ -52,8 +52,12 @@ class ASGIRequest(Request):
 
     @property
     def route_path(self) -> str:
-        mount = self.scope.get("root_path", "").rstrip("/")
-        path: str = self.scope.get("path", "")
+        scope = self.scope
+        path: str = scope.get("path", "")
+        mount: str | None = scope.get("root_path")
+        if not mount:
+            return path
+        mount = mount.rstrip("/")
         return path[len(mount) :] if _inside(mount, path) else path
 
     @property
@@ -103,10 +107,10 @@ class ASGIRequest(Request):
         value = index.get(name.encode())
         if value is None:
             return None
-        if isinstance(value, list):
+        if type(value) is list:
             # RFC 9110 §5.3; RFC 9113 §8.2.3 for Cookie. One join, never a sum (CVE-2025-14550).
             value = (b"; " if name == "cookie" else b",").join(value)
-        return value.decode("latin-1")
+        return value.decode("latin-1")  # type: ignore[union-attr]
 
     def several(self, names: Names) -> list[str | None]:
         if self._index is not None:
@@ -142,11 +146,23 @@ class ASGIRequest(Request):
         return self.scope.get(f"dualware.{name}")
 
 
+# Names that were met in lower case, as ASGI wants them. Clients make names up, so it is bounded.
+_LOWER: Final = set[bytes]()
+_LOWER_MOST: Final = 4096
+
+
 def _indexed(headers: Any) -> dict[bytes, bytes | list[bytes]]:
-    """One pass over the raw headers. Any iterable of pairs, names in any case (protocols A7)."""
+    """The raw headers by name. Any iterable of pairs, names in any case (protocols A7)."""
+    if headers.__class__ is list:
+        # All of it by the interpreter itself where every name is there once, and known.
+        at_once: dict[bytes, bytes | list[bytes]] = dict(headers)
+        if len(at_once) == len(headers) and _LOWER.issuperset(at_once):
+            return at_once
     index: dict[bytes, bytes | list[bytes]] = {}
     for raw, value in headers:
         name = raw.lower()
+        if name == raw and len(_LOWER) < _LOWER_MOST:
+            _LOWER.add(name)
         if name not in index:
             index[name] = value
         elif isinstance(known := index[name], list):

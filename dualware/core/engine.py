@@ -48,8 +48,8 @@ class Engine(Member):
 
     # What every exchange looks at is set in every exchange, the rest stands on the class: an
     # attribute of the class costs more to look at than one of the object costs to set, and one
-    # that is never looked at costs nothing. `_source`, `_upstream`, `_receive`, `_held` and
-    # `_place` are the protocol's own: this room never looks at them.
+    # that is never looked at costs nothing. `_source`, `_upstream`, `_receive`, `_held`,
+    # `_pairs` and `_place` are the protocol's own: this room never looks at them.
     __slots__ = (
         "_answer",
         "_flows",
@@ -80,6 +80,7 @@ class Engine(Member):
     _outwards: Iterator[Flow | None] | None = None
     _passed: list[Flow]
     _held: Any = None
+    _pairs: list[Any] | None = None
     _known: bool = False
     _early: dict[Flow, Event] | None = None
     _unanswered: bool = False
@@ -303,7 +304,7 @@ class Engine(Member):
         self._unanswered = not sent
         if not sent:
             # The head is dropped with the rest; the server, or an answer, gives another.
-            self._held = self._response = None
+            self._held = self._pairs = self._response = None
         traceback = error.__traceback__
         for flow in self._live():
             raised_again = self._throw(flow, self._whose(flow), error)

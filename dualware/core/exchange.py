@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, cast
 
-from dualware.core.headers import Fields, Parts
+from dualware.core.headers import FieldName, Fields
 from dualware.core.message import BODILESS, ExchangeError, NoResponse, Request, Response
 
 if TYPE_CHECKING:
-    from dualware.core.field_names import FieldNames
+    from dualware.core.field_names import FieldNames, Parts
     from dualware.core.record import Record
 
 __all__ = [
@@ -266,6 +266,14 @@ class Exchange:
     def exposed(self, name: str) -> Any:
         """`Request.exposed`."""
         return self.request.exposed(name)
+
+    def append(self, name: FieldName, value: str) -> None:
+        """`Headers.append` of the response. ``value`` has to be a legal one: printable ASCII."""
+        self.response.headers.append(name.text, value)
+
+    def put(self, name: FieldName, value: str) -> None:
+        """`Headers.set` of the response, for fields that are rarely there. ``value`` as above."""
+        self.response.headers.set(name.text, value)
 
     def add(self, fields: Fields, unless: Parts) -> bool:
         """`Headers.extend_alone` of the response: ready fields, unless a name may be taken."""

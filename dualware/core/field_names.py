@@ -6,9 +6,14 @@ Knows pairs of bytes and pairs of native strings. Must never know what a field m
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from operator import itemgetter
+from typing import Any, Final, TypeVar
 
-__all__ = ["FieldNames"]
+__all__ = ["FieldNames", "Parts"]
+
+_Text = TypeVar("_Text", str, bytes)
+
+_NAME: Final = itemgetter(0)
 
 _KNOWN_MOST: Final = 1024
 """Spellings that are remembered of one set of names."""
@@ -56,3 +61,40 @@ def _learn(known: dict[Any, str | None], raw: Any) -> str | None:
     if len(known) < _KNOWN_MOST:
         known[raw] = name
     return name
+
+
+class Parts:
+    """Parts of names (lower case) that a response must not hold already, looked for at little cost.
+
+    Names that hold none of them are remembered, a bounded number: applications write the same few.
+    """
+
+    _MOST: Final = 256
+
+    __slots__ = ("_harmless", "_parts")
+
+    def __init__(self, *parts: str) -> None:
+        self._parts = parts
+        self._harmless: set[Any] = set()
+
+    def may_stand_in(self, pairs: list[tuple[_Text, _Text]]) -> bool:
+        """Whether a name among ``pairs`` may hold one of them.
+
+        False is certain. True may be a name that is no text of the protocol: whoever hears it
+        looks again.
+        """
+        harmless = self._harmless
+        try:
+            if harmless.issuperset(map(_NAME, pairs)):
+                return False
+            for name, _ in pairs:
+                # As text: looking for bytes in bytes takes four times as long.
+                known: Any = name.lower()
+                text: str = known if isinstance(known, str) else known.decode("latin-1")
+                if any(part in text for part in self._parts):
+                    return True
+                if len(harmless) < self._MOST:
+                    harmless.add(name)
+        except (AttributeError, TypeError):
+            return True
+        return False

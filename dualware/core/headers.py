@@ -8,25 +8,22 @@ checked here, once for both protocols, since some servers split a response on CR
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from operator import itemgetter
-from typing import Any, Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from dualware.core.field_names import FieldNames
+from dualware.core.field_names import FieldNames, Parts
 from dualware.core.fields import HOP_BY_HOP, is_token, is_value
 
 __all__ = [
     "BytesHeaders",
+    "FieldName",
     "Fields",
     "Headers",
-    "Parts",
     "StrHeaders",
     "add_vary",
     "drop_length",
     "union",
     "weaken_etag",
 ]
-
-_NAME = itemgetter(0)
 
 _Text = TypeVar("_Text", str, bytes)
 
@@ -312,41 +309,19 @@ class Fields:
         return both
 
 
-class Parts:
-    """Parts of names (lower case) that a response must not hold already, looked for at little cost.
+class FieldName:
+    """The name of a field that a policy writes: checked once, and in the form of either protocol.
 
-    Names that hold none of them are remembered, a bounded number: applications write the same few.
+    Raises ValueError as `Headers.append` does.
     """
 
-    _MOST: Final = 256
+    __slots__ = ("parts", "text", "wire")
 
-    __slots__ = ("_harmless", "_parts")
-
-    def __init__(self, *parts: str) -> None:
-        self._parts = parts
-        self._harmless: set[Any] = set()
-
-    def may_stand_in(self, pairs: list[tuple[_Text, _Text]]) -> bool:
-        """Whether a name among ``pairs`` may hold one of them.
-
-        False is certain. True may be a name that is no text of the protocol: whoever hears it
-        looks again.
-        """
-        harmless = self._harmless
-        try:
-            if harmless.issuperset(map(_NAME, pairs)):
-                return False
-            for name, _ in pairs:
-                # As text: looking for bytes in bytes takes four times as long.
-                known: Any = name.lower()
-                text: str = known if isinstance(known, str) else known.decode("latin-1")
-                if any(part in text for part in self._parts):
-                    return True
-                if len(harmless) < self._MOST:
-                    harmless.add(name)
-        except (AttributeError, TypeError):
-            return True
-        return False
+    def __init__(self, name: str) -> None:
+        ((self.text, _),) = Fields([(name, "")]).text
+        self.wire = _wire_name(name)
+        self.parts = Parts(name.lower())
+        """Tells whether a field of that name may be there already."""
 
 
 def add_vary(headers: Headers[str] | Headers[bytes], *names: str) -> None:

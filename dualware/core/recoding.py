@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from dualware.core.exchange import Exchange
-from dualware.core.field_names import FieldNames
-from dualware.core.headers import Fields, Parts, add_vary, weaken_etag
+from dualware.core.field_names import FieldNames, Parts
+from dualware.core.headers import Fields, add_vary, weaken_etag
 from dualware.core.lists import members
 from dualware.core.message import Response
 

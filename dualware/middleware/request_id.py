@@ -26,7 +26,7 @@ from dualware.core import checks
 from dualware.core.effects import Effects
 from dualware.core.exchange import END, RESPONSE, Exchange, Flow, Middleware
 from dualware.core.guards import Complaints, asked, making
-from dualware.core.headers import Headers
+from dualware.core.headers import FieldName, Headers
 from dualware.core.ids import NAMED, Generate, hex_ids, is_harmless, is_request_id, matcher
 from dualware.core.lists import add_member
 from dualware.core.message import Request
@@ -266,8 +266,11 @@ class RequestID(Middleware):
         # On the way out
         written = settings.response_header
         self._written = settings.header if written is None else written or None
+        self._field = None if self._written is None else FieldName(self._written)
         self._keeps = settings.on_conflict == "keep"
         self._exposes = settings.expose
+        # Nothing but that field, and an id of the usual alphabet.
+        self._puts = not (self._keeps or self._exposes or settings.allow_unsafe)
         self._answers = settings.error_response
         self._waits = self._written is not None or self._answers or self._binds
 
@@ -350,8 +353,11 @@ class RequestID(Middleware):
             if self._answers and exchange.outcome == "error" and exchange.session is None:
                 self._refuse(exchange, 500, "Internal Server Error")
             raise
-        if self._written is not None:
-            self._echo(exchange.response.headers, self._written, value)
+        if self._field is not None:
+            if self._puts:
+                exchange.put(self._field, value)
+            else:
+                self._echo(exchange.response.headers, self._field.text, value)
         if self._binds:
             # Who waits is followed to the end of the body, so that its code finds the binding.
             yield END

@@ -32,7 +32,7 @@ from dualware.core.effects import Effects
 from dualware.core.exchange import END, RESPONSE, Exchange, Flow, Middleware
 from dualware.core.figures import Figures
 from dualware.core.guards import asked
-from dualware.core.headers import StrHeaders
+from dualware.core.headers import FieldName, StrHeaders
 from dualware.core.message import Request
 from dualware.core.peers import Peers
 from dualware.core.server_timing import joined, metric, milliseconds, stamp
@@ -159,6 +159,7 @@ class Timing(Middleware):
         self._clock = effects.clock
         # The response header
         self._header = settings.header
+        self._field = FieldName(settings.header)
         self._prefix = f"{settings.metric};dur="
         exposed = settings.expose_spans
         if not isinstance(exposed, bool):
@@ -201,7 +202,7 @@ class Timing(Middleware):
         started_at = self._clock()
         yield RESPONSE
         app = milliseconds(self._clock() - started_at)
-        exchange.response.headers.append(self._header, self._prefix + app)
+        exchange.append(self._field, self._prefix + app)
 
     def _noted(self, exchange: Exchange) -> Flow:
         """What is known at the head stands in the record; nobody waits for the rest."""

@@ -11,31 +11,26 @@ import weakref
 from typing import TYPE_CHECKING, Any, cast
 
 from dualware.core.engine import Engine, outcome_of
-from dualware.core.exchange import NO_RESPONSE
 from dualware.core.headers import StrHeaders, drop_length
-from dualware.core.message import Request, Response, has_no_body
+from dualware.core.message import Response, has_no_body
 from dualware.core.record import CURRENT, leave
 from dualware.wsgi.head import Pairs, code_of, declared_length, rebased, status_line
 from dualware.wsgi.input import CountedInput
-from dualware.wsgi.request import WSGIRequest
+from dualware.wsgi.quick import QuickEngine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dualware.core.exchange import Answer
-    from dualware.core.field_names import FieldNames
 
 __all__ = ["WSGIExchange"]
 
 _UNREAD = -1
-# Servers that read the head when the application returns, and look at no later one (W21, W22).
-_HEAD_AT_RETURN = frozenset({"Granian"})
-
 # Shared and never changed.
 _NO_ENVIRON: dict[str, Any] = {}
 
 
-class WSGIExchange(Engine):
+class WSGIExchange(QuickEngine):
     """What the application is called with, and what the driver moves on."""
 
     __slots__ = ("_write",)
@@ -43,41 +38,9 @@ class WSGIExchange(Engine):
     _upstream: Any
     _write: Callable[[bytes], object] | None
 
-    late: bool = False
-    """Whether the application returned before it called start_response."""
-
     _most: int = _UNREAD
     """Bytes with which the body is whole, 0 where none count; known when the first are handed on,
     see `_limit`."""
-
-    # As in the base class, less one call: these two are made in most exchanges.
-
-    @property
-    def request(self) -> Request:
-        request = self._request
-        if request is None:
-            request = self._request = WSGIRequest(self._source)
-        return request
-
-    @property
-    def response(self) -> Response:
-        response = self._response
-        if response is None:
-            if self._held is None:
-                return NO_RESPONSE
-            status, headers = self._held
-            method = self._source.get("REQUEST_METHOD", "GET")
-            response = self._response = Response(method, code_of(status), StrHeaders(headers))
-            if self.late and str(self._source.get("SERVER_SOFTWARE")) in _HEAD_AT_RETURN:
-                response.lost = True
-        return response
-
-    def fields(self, names: FieldNames) -> dict[str, str]:
-        if self._response is None and self._held is not None:
-            headers: Any = self._held[1]
-            if headers.__class__ is list:
-                return names.among_native(headers)
-        return self.response.headers.pick(names)
 
     # What the application calls
 
@@ -100,7 +63,7 @@ class WSGIExchange(Engine):
         try:
             if not self.committed and exc_info is not None:
                 # A head that replaces the held one before any output leaves no trace of that.
-                if self._response is not None:
+                if self._response is not None or self._given is not None:
                     self._follow(status, self._rebased_on(headers))
                 self._held = (status, headers)
                 return
@@ -143,7 +106,9 @@ class WSGIExchange(Engine):
     def _rebased_on(self, headers: Pairs) -> StrHeaders:
         """``headers`` with what the flows changed of the former ones."""
         response = self.response
-        new = StrHeaders(rebased(self._held[1], response.headers.pairs, headers))
+        given = self._held[1] if self._given is None else self._given
+        self._given = None
+        new = StrHeaders(rebased(given, response.headers.pairs, headers))
         if response.coded:
             drop_length(new)
         return new

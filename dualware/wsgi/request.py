@@ -6,6 +6,7 @@ the dictionary belongs to the server, and whoever is inside us may change it.
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote
@@ -113,6 +114,8 @@ class WSGIRequest(Request):
         return self.environ.get(f"dualware.{name}")
 
 
+# Of names that settings say, as a rule.
+@functools.lru_cache(1024)
 def _environ_key(name: str) -> str:
     # PEP 3333, "environ Variables": these two come without HTTP_, as CGI has them.
     key = name.upper().replace("-", "_")

@@ -7,12 +7,11 @@ import pytest
 
 from dualware.core import field_names
 from dualware.core import headers as headers_module
-from dualware.core.field_names import FieldNames
+from dualware.core.field_names import FieldNames, Parts
 from dualware.core.headers import (
     BytesHeaders,
     Fields,
     Headers,
-    Parts,
     StrHeaders,
     add_vary,
     drop_length,

@@ -1,0 +1,110 @@
+"""What nearly every exchange is asked for under WSGI, by the shortest way that there is.
+
+Knows the environ and the held head of a request. Must never say anything else than the request
+and the response do, which are made here as well when somebody wants the whole of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dualware.core.engine import Engine
+from dualware.core.exchange import NO_RESPONSE
+from dualware.core.field_names import FieldNames, Parts
+from dualware.core.headers import FieldName, Fields, StrHeaders
+from dualware.core.message import Request, Response
+from dualware.wsgi.head import Pairs, code_of
+from dualware.wsgi.request import WSGIRequest
+
+__all__ = ["QuickEngine"]
+
+# Servers that read the head when the application returns, and look at no later one (W21, W22).
+_HEAD_AT_RETURN = frozenset({"Granian"})
+
+
+class QuickEngine(Engine):
+    """An engine that makes no object for what can be looked up."""
+
+    __slots__ = ()
+
+    late: bool = False
+    """Whether the application returned before it called start_response."""
+    _given: Pairs | None = None
+    """The pairs that came with the held head, where it has others now."""
+
+    # As in the base class, less one call: these two are made in most exchanges.
+
+    @property
+    def request(self) -> Request:
+        request = self._request
+        if request is None:
+            request = self._request = WSGIRequest(self._source)
+        return request
+
+    @property
+    def response(self) -> Response:
+        response = self._response
+        if response is None:
+            if self._held is None:
+                return NO_RESPONSE
+            status, headers = self._held
+            self._pairs = None
+            method = self._source.get("REQUEST_METHOD", "GET")
+            response = self._response = Response(method, code_of(status), StrHeaders(headers))
+            if self.late and str(self._source.get("SERVER_SOFTWARE")) in _HEAD_AT_RETURN:
+                response.lost = True
+        return response
+
+    @property
+    def status(self) -> int | None:
+        if self._response is None and self._held is not None:
+            return code_of(self._held[0])
+        return self.response.status
+
+    def fields(self, names: FieldNames) -> dict[str, str]:
+        if self._response is None and self._held is not None:
+            headers: Any = self._held[1]
+            if headers.__class__ is list:
+                return names.among_native(headers)
+        return self.response.headers.pick(names)
+
+    # What is added to a head at which nobody has looked stands there as if it had come so.
+
+    def append(self, name: FieldName, value: str) -> None:
+        pairs = self._pairs
+        if pairs is None:
+            pairs = self._own_pairs()
+        if pairs is None:
+            Engine.append(self, name, value)
+        else:
+            pairs.append((name.text, value))
+
+    def put(self, name: FieldName, value: str) -> None:
+        pairs = self._pairs
+        if pairs is None:
+            pairs = self._own_pairs()
+        if pairs is None or name.parts.may_stand_in(pairs):
+            Engine.put(self, name, value)
+        else:
+            pairs.append((name.text, value))
+
+    def add(self, fields: Fields, unless: Parts) -> bool:
+        pairs = self._pairs
+        if pairs is None:
+            pairs = self._own_pairs()
+        if pairs is None:
+            return Engine.add(self, fields, unless)
+        if unless.may_stand_in(pairs):
+            return False
+        pairs += fields.text
+        return True
+
+    def _own_pairs(self) -> list[Any] | None:
+        """A list of ours in the held head; None where `response` stands for that."""
+        status, given = self._held
+        if self._response is not None or given.__class__ is not list:
+            return None
+        self._given = given
+        own = self._pairs = given.copy()
+        self._held = (status, own)
+        return own
