@@ -17,7 +17,7 @@ from dualware.asgi.work import Message, Working
 from dualware.core.engine import outcome_of
 from dualware.core.fields import length_of
 from dualware.core.headers import BytesHeaders
-from dualware.core.message import ExchangeError, Response, has_no_body
+from dualware.core.message import ExchangeError, has_no_body
 
 if TYPE_CHECKING:
     from dualware.core.exchange import Answer
@@ -316,45 +316,22 @@ class ASGIExchange(Working):
         headers.extend(answer.headers)
         if answer.status not in (204, 304):
             headers.set("Content-Length", str(len(data)))
-        if not (self.followed or self._exits):
-            await self._answer_alone(answer.status, headers.pairs, data)
-            return
-        method = self._source.get("method", "GET")
-        response = self._response = Response(method, answer.status, headers)
+        self._held = {
+            "type": "http.response.start",
+            "status": answer.status,
+            "headers": headers.pairs,
+        }
+        self._pairs = headers.pairs
+        self._trailers_to_come = False
         if not self.head():
             data = await self._worked(self.body(data, complete=True))
-        elif response.coded:
-            data = response.through(data, last=True)
-        self._trailers_to_come = False
-        self._trails = response.announces_trailers
-        self._place = _OPEN
-        self.committed = True
-        await self._watched(
-            {
-                "type": "http.response.start",
-                "status": response.status,
-                "headers": headers.pairs,
-                **({"trailers": True} if self._trails else {}),
-            }
-        )
-        await self._body({"type": "http.response.body", "body": b"" if response.bodiless else data})
-
-    async def _answer_alone(
-        self, status: int, pairs: list[tuple[bytes, bytes]], data: bytes
-    ) -> None:
-        """Send an answer that no flow further out has to see, nor its end: most preflights."""
-        if self._source.get("method") == "HEAD":
+        elif self.coded:
+            data = self.response.through(data, last=True)
+        if has_no_body(self._source.get("method"), self.status):
             data = b""
-        self._place = _OPEN
-        self.committed = True
-        send = self._upstream
-        try:
-            await send({"type": "http.response.start", "status": status, "headers": pairs})
-            await send({"type": "http.response.body", "body": data})
-        except OSError:
-            self.gone = True
-            raise
-        self._complete()
+        await self._send_head()
+        body = {"type": "http.response.body", "body": data}
+        await (self._upstream(body) if self._place == PLAIN else self._body(body))
 
     async def finish(self) -> None:
         """The application returned, and left something open."""

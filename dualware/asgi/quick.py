@@ -61,6 +61,24 @@ class QuickEngine(Engine):
             return message["status"]  # type: ignore[no-any-return]
         return self.response.status
 
+    def peek(self, name: str) -> str | None:
+        if self._request is not None:
+            return self._request.header(name)
+        # For one name a look at each is half of what an index of them costs.
+        key = name.encode()
+        headers = self._source.get("headers") or ()
+        found: bytes | None = None
+        for raw, value in headers:
+            if raw == key:
+                if found is not None:
+                    return self.request.header(name)
+                found = value
+        if found is not None:
+            return found.decode("latin-1")
+        # Names come in lower case (ASGI, "HTTP Connection Scope"); one that is absent may yet be
+        # there in another, from a server that does not care (protocols A7).
+        return self.request.header(name) if key in [raw.lower() for raw, _ in headers] else None
+
     def exposed(self, name: str) -> Any:
         if self._request is not None:
             return self._request.exposed(name)

@@ -117,12 +117,16 @@ class ASGIRequest(Request):
             return Request.several(self, names)
         places = names.places
         found: list[str | None] = [None] * len(places)
-        for raw, value in self.scope.get("headers") or ():
-            place = places.get(raw.lower())
-            if place is not None:
+        headers = self.scope.get("headers") or ()
+        for raw, value in headers:
+            if raw in places:
+                place = places[raw]
                 if found[place] is not None:
                     return Request.several(self, names)
                 found[place] = value.decode("latin-1")
+        # As `QuickEngine.peek`: in lower case, as a rule.
+        if None in found and any(raw.lower() in places and raw not in places for raw, _ in headers):
+            return Request.several(self, names)
         return found
 
     def set_header(self, name: str, value: str) -> None:

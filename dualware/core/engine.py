@@ -351,13 +351,6 @@ class Engine(Member):
             yield passed.pop(0)
         yield from filter(None, self._outwards or ())
 
-    @property
-    def followed(self) -> bool:
-        """Whether a flow still waits for anything."""
-        ahead = list(filter(None, self._outwards or ()))
-        self._outwards = iter(ahead)
-        return self.watched or bool(ahead)
-
     def _whose(self, flow: Flow) -> Middleware:
         return self._plan.middleware[self._flows.index(flow)]
 

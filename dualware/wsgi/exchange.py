@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from dualware.core.engine import Engine, outcome_of
 from dualware.core.headers import StrHeaders, drop_length
-from dualware.core.message import Response, has_no_body
+from dualware.core.message import has_no_body
 from dualware.core.record import CURRENT, leave
 from dualware.wsgi.head import Pairs, code_of, declared_length, rebased, status_line
 from dualware.wsgi.input import CountedInput
@@ -169,17 +169,16 @@ class WSGIExchange(QuickEngine):
         headers.extend(answer.headers)
         if answer.status not in (204, 304):
             headers.set("Content-Length", str(len(data)))
-        response = self._response = Response(
-            self._source.get("REQUEST_METHOD", "GET"), answer.status, headers
-        )
         self._held = (status_line(answer.status), headers.pairs)
+        self._pairs = headers.pairs
         if not self.head():
             data = self.body(data, complete=True)
-        elif response.coded:
-            data = response.through(data, last=True)
-        self.hand_over()
+        elif self.coded:
+            data = self.response.through(data, last=True)
         # Five servers would transmit a body for HEAD (protocols W40).
-        return [b"" if response.bodiless else data]
+        bodiless = has_no_body(self._source.get("REQUEST_METHOD"), self.status)
+        self.hand_over()
+        return [b"" if bodiless else data]
 
     def count(self, size: int, *, last: bool = False) -> None:
         """``size`` bytes go to the server now.

@@ -20,6 +20,7 @@ __all__ = ["Pairs", "code_of", "declared_length", "rebased", "status_line"]
 # write the reason phrase anew each time.
 _CODES: dict[str, int] = {}
 _CODES_MOST = 512
+_LINES = {status.value: f"{status.value} {status.phrase}" for status in http.HTTPStatus}
 
 Pairs = list[tuple[str, str]]
 
@@ -43,8 +44,8 @@ def code_of(status: str) -> int:
 def status_line(code: int) -> str:
     """The status line for a code: ``404 Not Found``."""
     try:
-        return f"{code} {http.HTTPStatus(code).phrase}"
-    except ValueError:
+        return _LINES[code]
+    except KeyError:
         return f"{code} Unknown"
 
 
