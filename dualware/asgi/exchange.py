@@ -36,10 +36,12 @@ _OPEN: Final = 2
 """The head was sent; the rest is followed."""
 _CODED: Final = 3
 """The same, and the body passes a codec."""
-PLAIN: Final = 4
+_GUARDED: Final = 4
+"""The head was sent; the rest is followed if it is more than one message, or if that fails."""
+PLAIN: Final = 5
 """The head was sent, and nobody needs the rest: from here on every message goes straight to the
 server."""
-_OVER: Final = 5
+_OVER: Final = 6
 """END was delivered. What the application still sends is between it and the server."""
 
 # May pass a held head: early hints come before it by nature, debug at any time (protocols A19).
@@ -57,10 +59,6 @@ class ASGIExchange(Working):
     __slots__ = ()
 
     _upstream: Send
-
-    gone: bool = False
-    """Whether the client was seen to go away: a disconnect was received, or send raised OSError.
-    Most servers swallow what is sent after it, and say nothing (protocols A28)."""
 
     _counts: bool = True
     """Whether what is sent counts as body."""
@@ -98,6 +96,8 @@ class ASGIExchange(Working):
         if place == _OPEN and message["type"] == "http.response.body":
             # As `_step` says, less one call: the way of most messages that are followed.
             return self._body(message)
+        if place == _GUARDED:
+            return self._guarded(message)
         return self._step(message)
 
     def _step(self, message: Message) -> Awaitable[None]:
@@ -113,6 +113,8 @@ class ASGIExchange(Working):
             return self._on(message)
         if place == _HELD:
             return self._release(message)
+        if place == _GUARDED:
+            return self._guarded(message)
         if self.broken is not None:
             raise self.broken
         return self._upstream(message)
@@ -152,14 +154,15 @@ class ASGIExchange(Working):
             self._place = _CODED
         elif self.watched or self._exits is not None or trails:
             self._place = _OPEN
+        elif self._guards:
+            self._place = _GUARDED
+            return self._watched(message)
         else:
             self._place = PLAIN
             return self._upstream(message)
         if trails:
             self._trails = True
-        status = self._held["status"] if response is None else response.status
-        if has_no_body(self._source.get("method"), status):
-            self._counts = False
+        self._counts = not has_no_body(self._source.get("method"), self.status)
         return self._watched(message)
 
     def _release(self, message: Message) -> Awaitable[None]:
@@ -200,9 +203,41 @@ class ASGIExchange(Working):
             return
         if data is not message.get("body", b""):
             message = {**message, "body": data}
-        await (self._upstream(message) if self._place == PLAIN else self._body(message))
+        await self._onward(message)
 
     # Body
+
+    def _onward(self, message: Message) -> Awaitable[None]:
+        """A body message right behind the head, that has passed every codec."""
+        if self._place == PLAIN:
+            return self._upstream(message)
+        return self._guarded(message) if self._place == _GUARDED else self._body(message)
+
+    def _guarded(self, message: Message) -> Awaitable[None]:
+        """The first message of a body that is followed for failures alone."""
+        # Most servers take, and drop, what is sent to a client that is gone (protocols A28).
+        whole = message["type"] == "http.response.body" and not message.get("more_body", False)
+        if whole and not self.gone:
+            return self._guarded_body(message)
+        self.watch()
+        self._place = _OPEN
+        self._counts = not has_no_body(self._source.get("method"), self.status)
+        return self._step(message)
+
+    async def _guarded_body(self, message: Message) -> None:
+        """The whole of the body. If the server takes it, nobody is there to be told."""
+        try:
+            await self._upstream(message)
+        except OSError:
+            if message.get("body"):
+                self.first_at = self.effects.clock()
+            self.gone = True
+            raise
+        self._place = _OVER
+        self.outcome = "completed"
+        self.spare()
+        if self._record is not None:
+            self.seal()
 
     def _on(self, message: Message) -> Awaitable[None]:
         """A message that is no body, after the head, while somebody follows the response."""
@@ -236,19 +271,6 @@ class ASGIExchange(Working):
                 # As `_complete`, less one call.
                 self._place = _OVER
                 self.end("aborted" if self.gone else "completed")
-
-    async def _coded_body(self, message: Message) -> None:
-        if self._turns is None and self._is_long(message):
-            await self._take_turns(partial(self._coded_body, message))
-            return
-        # To a client that is gone it does not matter what arrives.
-        if self._torn and not self.gone:
-            raise ExchangeError("a part of this body was cancelled; its coding can't go on")
-        data = await self._coded(message)
-        # A codec that keeps all back has nothing to send yet.
-        if data or not message.get("more_body", False):
-            await self._body({**message, "body": data})
-        self._torn = False
 
     async def _opaque(self, message: Message) -> None:
         """pathsend or zerocopysend: the server sends what we do not see (protocols A22)."""
@@ -330,8 +352,7 @@ class ASGIExchange(Working):
         if has_no_body(self._source.get("method"), self.status):
             data = b""
         await self._send_head()
-        body = {"type": "http.response.body", "body": data}
-        await (self._upstream(body) if self._place == PLAIN else self._body(body))
+        await self._onward({"type": "http.response.body", "body": data})
 
     async def finish(self) -> None:
         """The application returned, and left something open."""

@@ -136,6 +136,8 @@ class WebSocketExchange(Engine):
         try:
             if not self.head():
                 self.body(None, complete=False)
+            if self._guards:
+                self.watch()
         except BaseException as error:
             self.broken = error
             raise

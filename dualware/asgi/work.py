@@ -30,6 +30,10 @@ class Working(QuickEngine):
 
     defers = True
 
+    gone: bool = False
+    """Whether the client was seen to go away: a disconnect was received, or send raised OSError.
+    Most servers swallow what is sent after it, and say nothing (protocols A28)."""
+
     _turns: AbstractAsyncContextManager[Any] | None = None
     """Held while a message is on its way, in an exchange that had something done in a thread:
     none overtakes another (compression 44)."""
@@ -88,3 +92,20 @@ class Working(QuickEngine):
         except Exception as error:
             self._break(error)
             raise
+
+    async def _coded_body(self, message: Message) -> None:
+        if self._turns is None and self._is_long(message):
+            await self._take_turns(partial(self._coded_body, message))
+            return
+        # To a client that is gone it does not matter what arrives.
+        if self._torn and not self.gone:
+            raise ExchangeError("a part of this body was cancelled; its coding can't go on")
+        data = await self._coded(message)
+        # A codec that keeps all back has nothing to send yet.
+        if data or not message.get("more_body", False):
+            await self._body({**message, "body": data})
+        self._torn = False
+
+    async def _body(self, message: Message) -> None:
+        """Send a body message that has passed every codec."""
+        raise NotImplementedError

@@ -7,7 +7,7 @@ has to. It must never do I/O, wait, or know a protocol.
 The state is where the head is on its way. `_flows` are those that were started, in stack order
 (None: over at once), and `_outwards` iterates over those which the head has yet to pass: they wait
 for RESPONSE, but for the few of which `_early` knows otherwise. `_passed` wait for END, innermost
-first.
+first, and `_guards` for FAILURE.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from dualware.core.exchange import (
     BODY,
     END,
+    FAILURE,
     LEGAL,
     NO_RESPONSE,
     RESPONSE,
@@ -79,6 +80,7 @@ class Engine(Member):
     _flows: list[Flow | None]
     _outwards: Iterator[Flow | None] | None = None
     _passed: list[Flow]
+    _guards: tuple[Flow, ...] = ()
     _held: Any = None
     _pairs: list[Any] | None = None
     _known: bool = False
@@ -213,6 +215,9 @@ class Engine(Member):
 
         BODY where it has to go on waiting: for the chunk, or for work left to the driver.
         """
+        if wait is FAILURE:
+            self._guards += (flow,)
+            return None
         if wait is not BODY:
             self._check(flow, self._whose(flow), wait, LEGAL[RESPONSE])
         if self._known:
@@ -221,6 +226,9 @@ class Engine(Member):
                 wait.run()
                 wait = next(flow, None)
             if type(wait) is not Work:
+                if wait is FAILURE:
+                    self._guards += (flow,)
+                    return None
                 if wait is not None:
                     self._check(flow, self._whose(flow), wait, LEGAL[BODY])
                 return wait
@@ -235,6 +243,12 @@ class Engine(Member):
             self._passed.append(flow)
         else:
             self._passed = [flow]
+            self.watched = True
+
+    def watch(self) -> None:
+        """Follow the exchange for those that wait for FAILURE, as for those that wait for END."""
+        if not self.watched:
+            self._passed = []
             self.watched = True
 
     def body(self, chunk: bytes | None, *, complete: bool) -> bytes:
@@ -271,16 +285,30 @@ class Engine(Member):
             if record is not None and self.outer is None:
                 record.ended = True
 
+    def spare(self) -> None:
+        """The exchange completed: close the flows that wait for FAILURE."""
+        guards, self._guards = self._guards, ()
+        for flow in guards:
+            try:
+                flow.close()
+            except Exception as error:
+                self._report(self._whose(flow), error)
+
     def _end_flows(self) -> None:
         raised: BaseException | None = None
         live = self._passed if self.watched else []
         ahead = list(filter(None, self._outwards or ()))
-        if ahead:
-            live = live + ahead
+        closed: list[Flow] = []
+        if ahead or self._guards:
+            # What the head has passed waits for END; so may what it never reached.
+            closed = [flow for flow in ahead if (self._early or {}).get(flow) is not END]
+            if self.outcome == "completed":
+                closed += self._guards
+            live = self._inwards(*live, *ahead, *self._guards)
+            self._guards = ()
         for flow in live:
             try:
-                # What the head has passed waits for END; so may what it never reached.
-                if ahead and flow in ahead and (self._early or {}).get(flow) is not END:
+                if closed and flow in closed:
                     flow.close()
                 elif (wait := next(flow, None)) is not None:
                     self._check(flow, self._whose(flow), wait, LEGAL[END])
@@ -347,9 +375,17 @@ class Engine(Member):
     def _live(self) -> Iterator[Flow]:
         """The flows that still wait, innermost first; each is out of its list with that."""
         passed = self._passed if self.watched else []
+        if self._guards:
+            passed = self._passed = self._inwards(*passed, *self._guards)
+            self._guards = ()
+            self.watched = True
         while passed:
             yield passed.pop(0)
         yield from filter(None, self._outwards or ())
+
+    def _inwards(self, *flows: Flow) -> list[Flow]:
+        """Flows in the order in which they hear of an end: innermost first."""
+        return sorted(flows, key=self._flows.index, reverse=True)
 
     def _whose(self, flow: Flow) -> Middleware:
         return self._plan.middleware[self._flows.index(flow)]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BODY",
     "END",
+    "FAILURE",
     "LEGAL",
     "RESPONSE",
     "START",
@@ -57,6 +58,12 @@ BODY: Final = Event("BODY")
 """The first body chunk is here, and the head was held back for it: both may be changed."""
 END: Final = Event("END")
 """The exchange is over: `Exchange.outcome`, `Exchange.sent` and `Exchange.error` are final."""
+
+FAILURE: Final = Event("FAILURE")
+"""END, for a flow that has nothing to do if the exchange completes: then it is closed instead.
+
+Legal where END is, once RESPONSE was. A body that comes in one piece is not followed for it.
+"""
 
 START: Final = Event("START")
 """Where a flow begins. Nobody waits for it; it stands here as the first row of `LEGAL`."""

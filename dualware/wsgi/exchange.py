@@ -149,6 +149,8 @@ class WSGIExchange(QuickEngine):
             # Nobody looked at the head. uWSGI sends no body after a tuple (protocols W13).
             pairs = list(pairs)
         self.committed = True
+        if self._guards:
+            self.watch()
         # Two arguments: some test clients take no third (protocols W12).
         self._write = self._upstream(status, pairs)
 
@@ -258,6 +260,8 @@ class WSGIExchange(QuickEngine):
             )
         else:
             self.outcome = "completed"
+            if self._guards:
+                self.spare()
             if self._record is not None:
                 self.seal()
         if self._exits is not None:

@@ -165,6 +165,8 @@ class DjangoExchange(Engine):
     def _commit(self, held: Any) -> None:
         """Give the response the head that the flows left."""
         self.committed = True
+        if self._guards:
+            self.watch()
         response = self._response
         if response is None:
             return
