@@ -598,6 +598,24 @@ def test_generator_of_the_user(dual, fake, generator):
     assert "named-one" == result.header("x-request-id")
 
 
+class Named(str):
+    """An id that says something else when it is asked for its text."""
+
+    __slots__ = ()
+
+    def __str__(self):
+        return "another\r\nX-Evil: 1"
+
+
+def test_generator_makes_text_of_its_own_kind(dual, fake):
+    """What is written is exactly the text that was found valid, under both protocols."""
+    # observability R7; PEP 3333 takes no subclass of str
+    result, record = ask(dual, fake.build(generator=lambda: Named("made-here")))
+
+    assert "made-here" == result.header("x-request-id") == record.request_id
+    assert str is type(record.request_id)
+
+
 @pytest.mark.parametrize(
     ("generator", "expected"),
     [
@@ -1489,6 +1507,19 @@ def test_not_cleared_inside(dual, fake):
     dual.separate(script, [Binding(), fake.build()])
 
     assert [{"tenant": "outer"}] == script.probe.seen
+
+
+def test_an_id_of_somebody_else_is_checked(dual, fake):
+    """What another middleware wrote into the record gets into no header unless it is a value."""
+    # observability R1; CVE-2020-7695
+
+    class Writing(Middleware):
+        def __call__(self, exchange):
+            exchange.record.request_id = "one\r\nX-Evil: 1"
+
+    result = dual.request(Script(), [Writing(), fake.build()])
+
+    assert (200, None) == (result.status, result.header("x-request-id"))
 
 
 def test_clear_without_a_registry(dual, fake, monkeypatch):

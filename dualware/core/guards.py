@@ -47,7 +47,8 @@ def making(
             effects.report(f"{what}, {function!r}, failed", error)
             return instead()
         if isinstance(made, str) and valid(made):
-            return made
+            # No subclass: what goes into headers under WSGI is exactly str (PEP 3333).
+            return str.__str__(made)
         seen = shown(made) if isinstance(made, str) else f"an object of {type(made)!r}"
         effects.report(f"{what}, {function!r}, made {seen}, which is not valid", None)
         return instead()

@@ -15,7 +15,6 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Annotated, Any, ClassVar, Final, Literal, cast
 
 import structlog.contextvars
@@ -23,6 +22,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, mod
 from werkzeug.utils import import_string
 
 from dualware.core import checks
+from dualware.core.bindings import bind
 from dualware.core.effects import Effects
 from dualware.core.exchange import END, RESPONSE, Exchange, Flow, Middleware
 from dualware.core.guards import Complaints, asked, making
@@ -224,10 +224,13 @@ def _compiled_generator(settings: RequestIDSettings, effects: Effects) -> Genera
     return making(generator, valid, instead, effects, "the generator of request_id")
 
 
-def _compiled_trust(settings: RequestIDSettings, effects: Effects) -> Callable[[Request], bool]:
+def _compiled_trust(
+    settings: RequestIDSettings, effects: Effects
+) -> Callable[[Request], bool] | None:
+    """Whose ids are believed; None: everybody's."""
     trust: Any = settings.trust
     if trust == "validated":
-        return lambda _: True
+        return None
     if trust == "never":
         return lambda _: False
     if isinstance(trust, list | tuple):
@@ -266,39 +269,54 @@ class RequestID(Middleware):
         # On the way out
         written = settings.response_header
         self._written = settings.header if written is None else written or None
-        self._field = None if self._written is None else FieldName(self._written)
         self._keeps = settings.on_conflict == "keep"
         self._exposes = settings.expose
-        # Nothing but that field, and an id of the usual alphabet.
-        self._puts = not (self._keeps or self._exposes or settings.allow_unsafe)
         self._answers = settings.error_response
         self._waits = self._written is not None or self._answers or self._binds
+        # The field, where it is all that there is to do, and the id is of the usual alphabet.
+        more = self._keeps or self._exposes or self._answers or self._binds
+        plain = self._written is not None and not (more or settings.allow_unsafe)
+        self._field = FieldName(cast("str", self._written)) if plain else None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.settings, self.effects)
 
     def __call__(self, exchange: Exchange) -> Flow | None:
-        if self._clears and CURRENT.get() is exchange:
-            _clear_structlog()
+        # structlog's own function looks at every variable of the context, up to a microsecond.
+        # Where nobody has ever bound one there is nothing to find.
+        bound = self._clears and getattr(structlog.contextvars, "_CONTEXT_VARS", True)
+        if bound and CURRENT.get() is exchange:
+            structlog.contextvars.clear_contextvars()
         record = exchange.record
         request = exchange.request
-        if record.trace is None:
-            record.trace = self._trace(request)
-        # An id that the record has already is that of an exchange around this one.
-        if record.request_id is None and not self._identify(record, request):
-            self._refuse(exchange, 400, "Bad Request: the request id is not valid")
-            return None
-        value = cast("str", record.request_id)
+        # What the first valid trace header says. Nobody reads tracestate (W3C §3.3).
+        for name, extract in self._traces if record.trace is None else ():
+            text = request.header(name)
+            if text is not None and (trace := extract(text)) is not None:
+                record.trace = trace
+                break
+        field = self._field
+        value = record.request_id
+        if value is None:
+            value = self._identify(record, request)
+            if value is None:
+                self._refuse(exchange, 400, "Bad Request: the request id is not valid")
+                return None
+        else:
+            # That of an exchange around this one, or of whoever wrote it: `put` checks no value.
+            field = None
         record.outbound = self._outbound
         request.expose("request_id", value)
         if self._shows:
             self._show(request, value)
+        if field is not None:
+            return _put(exchange, field, value)
         return self._flow(exchange, value) if self._waits else None
 
     # On the way in
 
-    def _identify(self, record: Record, request: Request) -> bool:
-        """Give the record an id. Returns False where the request is to be refused."""
+    def _identify(self, record: Record, request: Request) -> str | None:
+        """Give the record an id, and return it; None where the request is to be refused."""
         inbound = None
         for name in self._inbound:
             text = request.header(name)
@@ -312,26 +330,19 @@ class RequestID(Middleware):
             if self._rejects:
                 record.request_id = self._generate()
                 record.request_id_source = "generated"
-                return False
+                return None
         given = inbound
         if given is None and self._trace_is_id and record.trace is not None:
             given = record.trace["trace_id"]
-        if given is not None and self._trusts(request):
+        if given is not None and (self._trusts is None or self._trusts(request)):
             record.request_id = given
             record.request_id_source = "inbound"
-        else:
+            return given
+        if inbound is not None:
             record.request_id_upstream = inbound
-            record.request_id = self._generate()
-            record.request_id_source = "generated"
-        return True
-
-    def _trace(self, request: Request) -> dict[str, str] | None:
-        """What the first valid trace header says. Nobody reads tracestate (W3C §3.3)."""
-        for name, extract in self._traces:
-            text = request.header(name)
-            if text is not None and (trace := extract(text)) is not None:
-                return trace
-        return None
+        made = record.request_id = self._generate()
+        record.request_id_source = "generated"
+        return made
 
     def _show(self, request: Request, value: str) -> None:
         """Put the id where the application looks, and leave no other beside it."""
@@ -345,7 +356,7 @@ class RequestID(Middleware):
 
     def _flow(self, exchange: Exchange, value: str) -> Flow:
         if self._binds:
-            _bind(exchange, value)
+            bind(exchange, request_id=value)
         try:
             yield RESPONSE
         except Exception:
@@ -353,11 +364,8 @@ class RequestID(Middleware):
             if self._answers and exchange.outcome == "error" and exchange.session is None:
                 self._refuse(exchange, 500, "Internal Server Error")
             raise
-        if self._field is not None:
-            if self._puts:
-                exchange.put(self._field, value)
-            else:
-                self._echo(exchange.response.headers, self._field.text, value)
+        if self._written is not None:
+            self._echo(exchange.response.headers, self._written, value)
         if self._binds:
             # Who waits is followed to the end of the body, so that its code finds the binding.
             yield END
@@ -379,20 +387,7 @@ class RequestID(Middleware):
         exchange.respond(status, headers, f"{sentence}\nRequest id: {value}\n".encode())
 
 
-def _clear_structlog() -> None:
-    # structlog's own function looks at every variable of the context, up to a microsecond.
-    # Where nobody has ever bound one there is nothing to find.
-    if getattr(structlog.contextvars, "_CONTEXT_VARS", True):
-        structlog.contextvars.clear_contextvars()
-
-
-def _bind(exchange: Exchange, value: str) -> None:
-    """Bind the id with structlog until the application is over."""
-    tokens = structlog.contextvars.bind_contextvars(request_id=value)
-
-    def unbind(_error: BaseException | None) -> None:
-        # Closed in another context than it began in (asgiref), there is nothing to reset.
-        with suppress(ValueError, RuntimeError):
-            structlog.contextvars.reset_contextvars(**tokens)
-
-    exchange.on_exit(unbind)
+def _put(exchange: Exchange, field: FieldName, value: str) -> Flow:
+    """All of the flow that nearly every exchange needs."""
+    yield RESPONSE
+    exchange.put(field, value)

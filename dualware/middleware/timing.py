@@ -161,6 +161,8 @@ class Timing(Middleware):
         self._header = settings.header
         self._field = FieldName(settings.header)
         self._prefix = f"{settings.metric};dur="
+        # A token may hold a percent sign.
+        self._format = self._prefix.replace("%", "%%") + "%.3f"
         exposed = settings.expose_spans
         if not isinstance(exposed, bool):
             exposed = asked(exposed, effects, "expose_spans of timing")
@@ -184,25 +186,27 @@ class Timing(Middleware):
         self._starts = tuple(each.start for each in self._sinks if hasattr(each, "start"))
         self.measures = bool(self._sinks)
         head = (self._exposed, self._legacy, self._origins, self._trailers)
-        self._is_plain = not any((*head, self._thread_cpu, self._queue_header))
+        self._is_plain = not any((*head, self._thread_cpu, self._queue_header, self._sinks))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.settings, self.effects)
 
     def __call__(self, exchange: Exchange) -> Flow:
-        # A session is followed anyway, and is told of in one line at its end.
-        if self._sinks or exchange.session is not None:
-            return self._followed(exchange)
-        return self._plain(exchange) if self._is_plain else self._noted(exchange)
+        # The defaults, and so nearly every exchange: one field, no record, no END.
+        if self._is_plain and exchange.session is None:
+            clock = self._clock
+            started_at = clock()
+            yield RESPONSE
+            app = clock() - started_at
+            # As `milliseconds` writes it.
+            exchange.append(self._field, self._format % (app / 1_000_000 if app > 0 else 0))
+        elif self._sinks or exchange.session is not None:
+            # A session is followed anyway, and is told of in one line at its end.
+            yield from self._followed(exchange)
+        else:
+            yield from self._noted(exchange)
 
-    # The three flows
-
-    def _plain(self, exchange: Exchange) -> Flow:
-        """The defaults, and so nearly every exchange: one field, no record, no END."""
-        started_at = self._clock()
-        yield RESPONSE
-        app = milliseconds(self._clock() - started_at)
-        exchange.append(self._field, self._prefix + app)
+    # The other flows
 
     def _noted(self, exchange: Exchange) -> Flow:
         """What is known at the head stands in the record; nobody waits for the rest."""
