@@ -191,9 +191,19 @@ class Headers(Generic[_Text]):
         """Make ``name`` stand exactly once, in the place of the first field of that name."""
         self._replace(name, self._native(name, value))
 
-    def set_length(self, size: int) -> None:
-        """Declare a body of ``size`` bytes: as `set` does, with nothing to check."""
-        self._replace("Content-Length", self._length(size))
+    def set_length(self, size: int, fields: Fields | None = None) -> None:
+        """Declare a body of ``size`` bytes, as `set` does, and add ``fields`` after all others.
+
+        Nothing is to be checked, and all of it is one pass.
+        """
+        key = self._key("Content-Length")
+        length = self._length(size)
+        pairs = [length if pair[0].lower() == key else pair for pair in self._pairs]
+        if pairs.count(length) != 1:
+            self._replace("Content-Length", length)
+            pairs = self._pairs
+        self._pairs = pairs if fields is None else pairs + self._made(fields)
+        self._own = True
 
     def _replace(self, name: str, pair: tuple[_Text, _Text]) -> None:
         key = self._key(name)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 if TYPE_CHECKING:
-    from dualware.core.headers import Headers
+    from dualware.core.headers import Fields, Headers
 
 __all__ = ["Codec", "ExchangeError", "Names", "NoResponse", "Request", "Response", "has_no_body"]
 
@@ -236,15 +236,17 @@ class Response:
         self.slow_from = min(self.slow_from, getattr(codec, "slow_from", _NEVER))
         self.headers.remove("Content-Length")
 
-    def replace(self, body: bytes) -> None:
-        """Send ``body`` in place of one that is known whole (`complete`)."""
+    def replace(self, body: bytes, fields: Fields | None = None) -> None:
+        """Send ``body`` in place of one that is known whole (`complete`), and add ``fields``."""
         self.first_chunk = body
         # RFC 9110 §8.6: replace the length or remove it, never leave a wrong one. RFC 9112 §6.2:
         # there is none where trailers follow.
         if self.trailed or self._trailers:
             self.headers.remove("Content-Length")
+            if fields is not None:
+                self.headers.extend(fields)
         else:
-            self.headers.set_length(len(body))
+            self.headers.set_length(len(body), fields)
 
     def first(self, chunk: bytes, *, complete: bool) -> None:
         """Take the first chunk in (driver's side), through the codecs that were given early."""

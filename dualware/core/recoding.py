@@ -14,7 +14,7 @@ from dualware.core.headers import Fields, add_vary, weaken_etag
 from dualware.core.lists import members
 from dualware.core.message import Response
 
-__all__ = ["READ", "codable", "label", "vary", "vary_early"]
+__all__ = ["READ", "codable", "is_ordinary", "label", "recode", "vary", "vary_early"]
 
 READ: Final = FieldNames(
     "Accept-Ranges", "Cache-Control", "Content-Digest", "Content-Encoding", "Content-Length",
@@ -42,6 +42,10 @@ _CODED: Final = {
     for token in ("gzip", "zstd", "br")
 }
 
+_ORDINARY: Final = frozenset({"content-length", "content-type"})
+"""The fields of `READ` that most heads have, none of which forbids or changes with a coding."""
+_VARIES_AND_CODED: Final = {token: _VARIES + fields for token, fields in _CODED.items()}
+
 _UNTOUCHED: Final = frozenset({204, 205, 206})
 """Status codes of responses without content, or with a part; 1xx aside."""
 
@@ -53,6 +57,21 @@ def codable(status: int, fields: dict[str, str]) -> bool:
     # RFC 9110 §7.7, RFC 9111 §5.2.2.6.
     caching = fields.get("cache-control")
     return caching is None or "no-transform" not in members([caching.lower()])
+
+
+def is_ordinary(response: Response, fields: dict[str, str]) -> bool:
+    """Whether this is the head of a body like most, which nothing forbids to code: quick to tell.
+
+    False says nothing.
+    """
+    return (
+        response.status == 200
+        and _ORDINARY.issuperset(fields)
+        and fields.get("content-length", "")[:1] != "0"
+        and response.method != "HEAD"
+        and not response.opaque
+        and not response.lost
+    )
 
 
 def vary_early(exchange: Exchange, fields: dict[str, str]) -> bool:
@@ -79,3 +98,17 @@ def label(response: Response, fields: dict[str, str], token: str) -> None:
     # Ranges would be of the coded bytes, and nobody could serve those (RFC 9110 §14.3).
     if "accept-ranges" in fields:
         headers.remove("Accept-Ranges")
+
+
+def recode(
+    response: Response, fields: dict[str, str], token: str, coded: bytes, *, anyway: bool
+) -> None:
+    """Send ``coded`` in place of the whole body, and say so, if it is shorter, or ``anyway``."""
+    if len(coded) >= len(response.first_chunk or b"") and not anyway:
+        vary(response, fields)
+    elif _ORDINARY.issuperset(fields):
+        response.replace(coded, _VARIES_AND_CODED[token])
+    else:
+        vary(response, fields)
+        response.replace(coded)
+        label(response, fields, token)

@@ -31,7 +31,15 @@ from dualware.core.media_types import COMPRESSED, MediaTypes
 from dualware.core.message import Codec, Request, Response
 from dualware.core.negotiation import LONGEST, best, refuses_identity, weights
 from dualware.core.padding import MOST, Padding
-from dualware.core.recoding import READ, codable, label, vary, vary_early
+from dualware.core.recoding import (
+    READ,
+    codable,
+    is_ordinary,
+    label,
+    recode,
+    vary,
+    vary_early,
+)
 from dualware.core.work import Work
 from dualware.middleware.model import Settings, checked, fault
 
@@ -144,6 +152,9 @@ _SMALL: Final = 4096
 _KNOWN_MOST: Final = 256
 """Values of a header that are remembered with what they mean."""
 
+_LISTED_MOST: Final = 1000
+"""Bytes of the shortest body up to which every shorter length is listed, so that none is parsed."""
+
 
 class _Choices(dict[str | None, _Choice]):
     """From an Accept-Encoding to a choice, each value worked out once."""
@@ -188,15 +199,6 @@ class _Types(dict[str | None, tuple[bool, bool]]):
         return found
 
 
-class _Look(NamedTuple):
-    """What the head of a response that may be coded says."""
-
-    fields: dict[str, str]
-    length: int | None
-    """The declared one, in bytes."""
-    live: bool
-
-
 class Compression(Middleware):
     """Send bodies in fewer bytes, by the coding that the client likes best."""
 
@@ -213,8 +215,9 @@ class Compression(Middleware):
         self._codings = tuple(_offered(settings, padding))
         self._choices = _Choices(self._codings)
         self._types = _Types(settings)
-        # "0" may stand in a 304 of any length, see `_look`.
-        self._short = frozenset(map(str, range(1, min(self._minimum, 1000))))
+        # "0" may stand in a 304 of any length, see `_may_change`.
+        self._short = frozenset(map(str, range(1, min(self._minimum, _LISTED_MOST))))
+        self._parses = self._minimum > _LISTED_MOST
         logging.getLogger("dualware").debug("compression: %s", self.described)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -227,40 +230,44 @@ class Compression(Middleware):
 
     def __call__(self, exchange: Exchange) -> Flow:
         choice = self._choices[exchange.peek("accept-encoding")]
-        if choice.whole is not None and (self._skips or exchange.may_bypass):
+        whole, small, _, forced = choice
+        if whole is not None and (self._skips or exchange.may_bypass):
             choice = self._granted(exchange.request, choice)
+            whole, small, _, forced = choice
         yield RESPONSE
         fields = exchange.fields(READ)
-        excluded, _ = self._types[fields.get("content-type")]
-        if (excluded or fields.get("content-length") in self._short) and not choice.forced:
+        excluded, live = self._types[fields.get("content-type")]
+        if (excluded or fields.get("content-length") in self._short) and not forced:
             # Most of what is not coded, told without a `response` and without parsing.
             return
-        if (
-            choice.whole is None
-            and self._is_plain(exchange, fields)
-            and vary_early(exchange, fields)
-        ):
+        if whole is None and self._is_plain(exchange, fields) and vary_early(exchange, fields):
             # The same for a client that takes no coding: whatever the body is, it gets that.
             return
         response = exchange.response
         headers = response.headers
-        look = self._look(response, fields, choice)
-        if look is None:
-            return
-        if look.live or response.bodiless:
-            self._at_head(response, look, choice)
-            return
-        if choice.whole is None and look.length is not None:
-            # Nothing that the body could tell matters.
-            vary(response, look.fields)
+        # Most of what is coded says nothing that could forbid it.
+        if (
+            whole is None or live or self._parses or not is_ordinary(response, fields)
+        ) and not self._waits(response, fields, choice):
             return
         yield BODY
         if response.headers is not headers:
             # WSGI: the head was replaced as its body began.
-            look = self._look(response, exchange.fields(READ), choice)
-        if look is not None:
-            code = self._whole if response.complete else self._stream
-            yield from code(response, look, choice)
+            fields = exchange.fields(READ)
+            if not self._may_change(response, fields, forced=forced):
+                return
+        body = response.first_chunk or b""
+        size = len(body)
+        coding = whole if size >= _SMALL else small  # as `_sized`
+        if coding is None or not response.complete or size >= coding.slow_from:
+            yield from (self._whole if response.complete else self._stream)(
+                response, fields, choice
+            )
+        elif size and (size >= self._minimum or forced):
+            # As `_whole`, in place.
+            coded = self._tried(coding.whole, body)
+            if coded is not None:
+                recode(response, fields, coding.token, coded, anyway=forced)
 
     # What is decided
 
@@ -279,26 +286,39 @@ class Compression(Middleware):
         request.see_body()
         return choice
 
-    def _look(self, response: Response, fields: dict[str, str], choice: _Choice) -> _Look | None:
-        """What the head says; None where nothing may change for this client."""
-        excluded, live = self._types[fields.get("content-type")]
-        if (excluded and not choice.forced) or not codable(response.status or 0, fields):
-            return None
+    def _may_change(self, response: Response, fields: dict[str, str], *, forced: bool) -> bool:
+        """Whether the head lets the body be coded, for this client or for another."""
+        excluded, _ = self._types[fields.get("content-type")]
+        if (excluded and not forced) or not codable(response.status or 0, fields):
+            return False
         declared = length_of(fields.get("content-length"))
         if declared == 0 and response.status == 304:
             # That of nothing, not of the response that did not change.
             declared = None
         short = declared is not None and declared < self._minimum
-        if declared == 0 or (short and not choice.forced) or response.opaque or response.lost:
-            return None
-        return _Look(fields, declared, live)
+        return not (declared == 0 or (short and not forced) or response.opaque or response.lost)
 
     # What is done
 
-    def _at_head(self, response: Response, look: _Look, choice: _Choice) -> None:
+    def _waits(self, response: Response, fields: dict[str, str], choice: _Choice) -> bool:
+        """Do all that can be done at the head. Returns whether there is more to do at BODY."""
+        if not self._may_change(response, fields, forced=choice.forced):
+            return False
+        _, live = self._types[fields.get("content-type")]
+        length = length_of(fields.get("content-length"))
+        if live or response.bodiless:
+            coding = choice.live if live else _sized(choice, length)
+            self._at_head(response, fields, coding)
+            return False
+        if choice.whole is None and length is not None:
+            # Nothing that the body could tell matters.
+            vary(response, fields)
+            return False
+        return True
+
+    def _at_head(self, response: Response, fields: dict[str, str], coding: Coding | None) -> None:
         """Nothing of the body is waited for: it is live, or there is none."""
-        vary(response, look.fields)
-        coding = choice.live if look.live else _sized(choice, look.length)
+        vary(response, fields)
         if coding is None or response.status == 304:
             return
         if response.encodable:
@@ -310,42 +330,36 @@ class Compression(Middleware):
             # RFC 9110 §9.3.2: the fields of HEAD are those of GET, but for what only the making of
             # the body would tell.
             response.headers.remove("Content-Length")
-        label(response, look.fields, coding.token)
+        label(response, fields, coding.token)
 
-    def _whole(self, response: Response, look: _Look, choice: _Choice) -> Flow:
+    def _whole(self, response: Response, fields: dict[str, str], choice: _Choice) -> Flow:
         body = response.first_chunk or b""
         if not body or (len(body) < self._minimum and not choice.forced):
             return
         coding = _sized(choice, len(body))
         if coding is None:
-            vary(response, look.fields)
+            vary(response, fields)
             return
-        if len(body) < coding.slow_from:
-            coded = self._tried(coding.whole, body)
-        else:
-            work = Work(functools.partial(coding.whole, body), long=True)
-            yield work
-            coded = self._tried(work.take)
-        if coded is None:
-            return
-        vary(response, look.fields)
-        if len(coded) < len(body) or choice.forced:
-            response.replace(coded)
-            label(response, look.fields, coding.token)
+        work = Work(functools.partial(coding.whole, body), long=True)
+        yield work
+        coded = self._tried(work.take)
+        if coded is not None:
+            recode(response, fields, coding.token, coded, anyway=choice.forced)
 
-    def _stream(self, response: Response, look: _Look, choice: _Choice) -> Flow:
-        vary(response, look.fields)
+    def _stream(self, response: Response, fields: dict[str, str], choice: _Choice) -> Flow:
+        vary(response, fields)
         coding = choice.whole
         if coding is None or not response.encodable:
             return
         chunk = response.first_chunk or b""
-        begin = functools.partial(_begun, coding, look.length, chunk)
+        length = length_of(fields.get("content-length"))
+        begin = functools.partial(_begun, coding, length, chunk)
         work = Work(begin, long=len(chunk) >= coding.stream_slow_from)
         yield work
         begun = self._tried(work.take)
         if begun is not None:
             response.encode(*begun)
-            label(response, look.fields, coding.token)
+            label(response, fields, coding.token)
 
     def _tried(self, call: Callable[..., Any], *given: Any) -> Any:
         """What a codec made; None where it failed, which is told and goes no further."""
