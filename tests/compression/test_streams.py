@@ -390,12 +390,15 @@ class Failing:
 
 @pytest.mark.parametrize("kind", ["list", "generator"])
 @pytest.mark.parametrize("type_", ["text/plain", "text/event-stream"])
-def test_codec_that_fails_at_the_first(dual, kind, type_):
+@pytest.mark.parametrize("slow_from", [1, 10**9])
+def test_codec_that_fails_at_the_first(dual, kind, type_, slow_from):
     """The body goes out as it is, and the failure is told: what fails is not the response."""
     # compression 38
     world, error = World(), MemoryError()
     middleware = world.gzip(compress_live=True)
-    _break(middleware, Failing(error))
+    failing = Failing(error)
+    failing.slow_from = failing.stream_slow_from = slow_from
+    _break(middleware, failing)
     script = Script(
         headers=[("Content-Type", type_), ("ETag", '"a"')],
         chunks=[TEXT],
