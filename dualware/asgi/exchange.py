@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dualware.asgi.request import ZERO_COPY
 from dualware.asgi.work import Message, Working
-from dualware.core.engine import outcome_of
+from dualware.core.ending import outcome_of
 from dualware.core.fields import length_of
 from dualware.core.headers import BytesHeaders
 from dualware.core.message import ExchangeError, has_no_body

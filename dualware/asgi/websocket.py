@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dualware.asgi.exchange import Message, Receive, Send
 from dualware.asgi.request import ASGIRequest, Scope
-from dualware.core.engine import Engine, outcome_of
+from dualware.core.ending import outcome_of
+from dualware.core.engine import Engine
 from dualware.core.exchange import NO_RESPONSE, Session
 from dualware.core.headers import BytesHeaders
 from dualware.core.message import Response

@@ -12,10 +12,10 @@ first, and `_guards` for FAILURE.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from dualware.core.ending import AFTER_ANSWER, Ending
 from dualware.core.exchange import (
     BODY,
     END,
@@ -27,11 +27,8 @@ from dualware.core.exchange import (
     Answer,
     Event,
     Flow,
-    Middleware,
-    Outcome,
 )
-from dualware.core.message import ExchangeError, Request, Response
-from dualware.core.nesting import Member
+from dualware.core.message import Request, Response
 from dualware.core.work import Work
 
 if TYPE_CHECKING:
@@ -39,12 +36,10 @@ if TYPE_CHECKING:
     from dualware.core.field_names import FieldNames
     from dualware.core.stack import Stack
 
-__all__ = ["Engine", "outcome_of"]
-
-_AFTER_ANSWER: Final[frozenset[Event | None]] = frozenset({END, None})
+__all__ = ["Engine"]
 
 
-class Engine(Member):
+class Engine(Ending):
     """An exchange with the methods that move it on."""
 
     # What every exchange looks at is set in every exchange, the rest stands on the class: an
@@ -68,25 +63,12 @@ class Engine(Member):
     """Whether the head was given to the server."""
     broken: BaseException | None = None
     """What a policy raised while the application was still running; it may not go on."""
-    reraise: BaseException | None = None
-    """What the application raised and a flow answered, but did not deal with."""
     measures: bool = False
     """Whether somebody wants to know how long the server took (`Exchange.send_wait`)."""
     defers: ClassVar[bool] = False
     """Whether the driver does long work elsewhere; else it is done in place."""
     work: Work | None = None
     """What a flow waits for that was left to the driver. It runs it, and goes on with `resume`."""
-
-    _flows: list[Flow | None]
-    _outwards: Iterator[Flow | None] | None = None
-    _passed: list[Flow]
-    _guards: tuple[Flow, ...] = ()
-    _held: Any = None
-    _pairs: list[Any] | None = None
-    _known: bool = False
-    _early: dict[Flow, Event] | None = None
-    _unanswered: bool = False
-    """Whether an exception of the application passes, and nothing was sent."""
 
     def __init__(self, source: Any, upstream: Any, effects: Effects, inbound: Any = None) -> None:
         self._source = source
@@ -177,7 +159,7 @@ class Engine(Member):
         if flow is None or wait is None:
             # A flow may be over at any time, with an answer or without.
             return None
-        legal = LEGAL[START] if self._answer is None else _AFTER_ANSWER
+        legal = LEGAL[START] if self._answer is None else AFTER_ANSWER
         self._check(flow, self._plan.middleware[len(self._flows)], wait, legal)
         self._early = {**(self._early or {}), flow: wait}
         return flow
@@ -237,20 +219,6 @@ class Engine(Member):
         self._outwards = chain((flow,), self._outwards or ())
         return BODY
 
-    def _pass(self, flow: Flow) -> None:
-        """The head has passed the flow, which waits for END."""
-        if self.watched:
-            self._passed.append(flow)
-        else:
-            self._passed = [flow]
-            self.watched = True
-
-    def watch(self) -> None:
-        """Follow the exchange for those that wait for FAILURE, as for those that wait for END."""
-        if not self.watched:
-            self._passed = []
-            self.watched = True
-
     def body(self, chunk: bytes | None, *, complete: bool) -> bytes:
         """The first chunk is here, or can't be waited for (None): BODY. Lets a held head go.
 
@@ -265,156 +233,3 @@ class Engine(Member):
         """Go on after BODY, or after the `work` that was left to the driver."""
         self.head()
         return self.response.first_chunk or b""
-
-    # The end
-
-    def end(self, outcome: Outcome) -> None:
-        """The exchange is over: END, exactly once. Flows that can't have their event are closed.
-
-        Nothing that a flow raises here can change the response any more, so all of it is
-        reported; only what is no `Exception` goes on, when every flow has had its turn.
-        """
-        if self.outcome is not None:
-            return
-        self.outcome = outcome
-        try:
-            if self.watched or self._outwards is not None:
-                self._end_flows()
-        finally:
-            record = self._record
-            if record is not None and self.outer is None:
-                record.ended = True
-
-    def spare(self) -> None:
-        """The exchange completed: close the flows that wait for FAILURE."""
-        guards, self._guards = self._guards, ()
-        for flow in guards:
-            try:
-                flow.close()
-            except Exception as error:
-                self._report(self._whose(flow), error)
-
-    def _end_flows(self) -> None:
-        raised: BaseException | None = None
-        live = self._passed if self.watched else []
-        ahead = list(filter(None, self._outwards or ()))
-        closed: list[Flow] = []
-        if ahead or self._guards:
-            # What the head has passed waits for END; so may what it never reached.
-            closed = [flow for flow in ahead if (self._early or {}).get(flow) is not END]
-            if self.outcome == "completed":
-                closed += self._guards
-            live = self._inwards(*live, *ahead, *self._guards)
-            self._guards = ()
-        for flow in live:
-            try:
-                if closed and flow in closed:
-                    flow.close()
-                elif (wait := next(flow, None)) is not None:
-                    self._check(flow, self._whose(flow), wait, LEGAL[END])
-            except Exception as error:
-                self._report(self._whose(flow), error)
-            except BaseException as error:
-                raised = error
-        if raised is not None:
-            raise raised
-
-    def fail(self, error: BaseException, outcome: Outcome, *, sent: bool) -> Answer | None:
-        """An exception left the application: it is raised at the wait of every live flow.
-
-        Innermost first, as the same object. Where nothing was sent, a flow may answer; then the
-        flows outside it go on with that answer, which is returned. Otherwise this was the end,
-        and the caller raises ``error`` again. Nothing a flow does masks it.
-        """
-        self.error = self.record.error = error
-        self.outcome = outcome
-        self._answer = None
-        self._unanswered = not sent
-        if not sent:
-            # The head is dropped with the rest; the server, or an answer, gives another.
-            self._held = self._pairs = self._response = None
-        traceback = error.__traceback__
-        for flow in self._live():
-            raised_again = self._throw(flow, self._whose(flow), error)
-            if self._answered():
-                self.error = self.outcome = None
-                self.reraise = error if raised_again else None
-                # The answer has a first chunk of its own, even if the one before had come.
-                self._known = False
-                break
-        self._unanswered = False
-        # throw() leaves the frames of the flows in the traceback; its reader wants the
-        # application's.
-        error.__traceback__ = traceback
-        if not self._answered():
-            self.seal()
-        return self._answer
-
-    def _answered(self) -> bool:
-        return self._answer is not None
-
-    def _throw(self, flow: Flow, each: Middleware, error: BaseException) -> bool:
-        """Raise ``error`` at the wait of one flow. Returns whether it passed through."""
-        try:
-            wait = flow.throw(error)
-            self._check(flow, each, wait, _AFTER_ANSWER if self._answered() else LEGAL[END])
-        except StopIteration:
-            pass
-        except BaseException as raised:
-            # PEP 479: a generator turns a StopIteration that passes it into a RuntimeError.
-            if raised is not error and not (
-                isinstance(error, StopIteration) and raised.__cause__ is error
-            ):
-                self._report(each, raised)
-            return True
-        else:
-            self._pass(flow)
-        # What is no Exception asks a thread or a task to stop; nobody can deal with that.
-        return not isinstance(error, Exception)
-
-    def _live(self) -> Iterator[Flow]:
-        """The flows that still wait, innermost first; each is out of its list with that."""
-        passed = self._passed if self.watched else []
-        if self._guards:
-            passed = self._passed = self._inwards(*passed, *self._guards)
-            self._guards = ()
-            self.watched = True
-        while passed:
-            yield passed.pop(0)
-        yield from filter(None, self._outwards or ())
-
-    def _inwards(self, *flows: Flow) -> list[Flow]:
-        """Flows in the order in which they hear of an end: innermost first."""
-        return sorted(flows, key=self._flows.index, reverse=True)
-
-    def _whose(self, flow: Flow) -> Middleware:
-        return self._plan.middleware[self._flows.index(flow)]
-
-    # Failures
-
-    def _check(
-        self, flow: Flow, each: Middleware, wait: Any, legal: frozenset[Event | None]
-    ) -> None:
-        """Raise ExchangeError, and close the flow, if it may not wait for that here."""
-        if any(wait is event for event in legal):
-            return
-        flow.close()
-        names = " or ".join(sorted("return" if e is None else f"yield {e}" for e in legal))
-        raise ExchangeError(
-            f"{type(each).__qualname__} yielded {wait!r} where it may only {names}: events come "
-            "in the order RESPONSE, BODY, END, and a flow that answered may only wait for END"
-        )
-
-    def _failed(self, each: Middleware, error: BaseException) -> None:
-        """A flow raised while the response could still be changed."""
-        if not each.observes or not isinstance(error, Exception):
-            raise error
-        self._report(each, error)
-
-    def _report(self, each: Middleware, error: BaseException) -> None:
-        self.effects.report(f"the middleware {type(each).__qualname__} failed", error)
-
-
-def outcome_of(error: BaseException) -> Outcome:
-    """The outcome of an exchange that ``error`` ended: an error, or a cancellation."""
-    return "error" if isinstance(error, Exception) else "cancelled"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from dualware.core.engine import outcome_of
+from dualware.core.ending import outcome_of
 
 if TYPE_CHECKING:
     from dualware.wsgi.exchange import WSGIExchange

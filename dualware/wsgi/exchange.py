@@ -10,7 +10,8 @@ import sys
 import weakref
 from typing import TYPE_CHECKING, Any, cast
 
-from dualware.core.engine import Engine, outcome_of
+from dualware.core.ending import outcome_of
+from dualware.core.engine import Engine
 from dualware.core.headers import StrHeaders, drop_length
 from dualware.core.message import has_no_body
 from dualware.core.record import CURRENT, leave

@@ -14,7 +14,7 @@ from contextvars import Context, copy_context
 import pytest
 
 import dualware.core.engine as engine_module
-from dualware.core.engine import outcome_of
+from dualware.core.ending import outcome_of
 from dualware.core.exchange import BODY, END, LEGAL, NO_RESPONSE, RESPONSE, START, Middleware
 from dualware.core.message import ExchangeError
 from dualware.core.nesting import enclosing, same_exchange

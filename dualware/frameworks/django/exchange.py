@@ -16,7 +16,8 @@ from functools import partial
 from typing import Any
 
 from dualware.asgi.offload import in_thread
-from dualware.core.engine import Engine, outcome_of
+from dualware.core.ending import outcome_of
+from dualware.core.engine import Engine
 from dualware.core.exchange import NO_RESPONSE, Outcome
 from dualware.core.fields import length_of
 from dualware.core.headers import StrHeaders
