@@ -68,6 +68,7 @@ class Case(NamedTuple):
     """Calls that take long enough to be timed together."""
     streams: bool = False
     """Whether the body comes in chunks, of no declared length."""
+    path: str = PATH
 
     @property
     def scope(self) -> dict[str, Any]:
@@ -78,8 +79,8 @@ class Case(NamedTuple):
             "http_version": "1.1",
             "method": self.method,
             "scheme": "http",
-            "path": PATH,
-            "raw_path": PATH.encode(),
+            "path": self.path,
+            "raw_path": self.path.encode(),
             "query_string": b"",
             "root_path": "",
             "headers": [(name.encode(), value.encode()) for name, value in self.headers.items()],
@@ -96,7 +97,7 @@ class Case(NamedTuple):
         return {
             "REQUEST_METHOD": self.method,
             "SCRIPT_NAME": "",
-            "PATH_INFO": PATH,
+            "PATH_INFO": self.path,
             "QUERY_STRING": "",
             "SERVER_NAME": "localhost",
             "SERVER_PORT": "8000",
