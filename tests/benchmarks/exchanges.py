@@ -6,6 +6,7 @@ server that can call those. Must never know a middleware.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -104,6 +105,7 @@ class Case(NamedTuple):
             "SERVER_PROTOCOL": "HTTP/1.1",
             "REMOTE_ADDR": "127.0.0.1",
             "wsgi.url_scheme": "http",
+            "wsgi.input": io.BytesIO(),
             **given,
         }
 

@@ -15,7 +15,7 @@ from tests.benchmarks import limit
 from tests.benchmarks.bodies import api_json
 from tests.benchmarks.exchanges import PATH
 
-__all__ = ["django", "fastapi", "flask", "urlpatterns"]
+__all__ = ["django", "fastapi", "flask"]
 
 _RECORDS = json.loads(api_json(10_000))
 _SMALL = {"message": "Hello, World!"}

@@ -68,7 +68,7 @@ def on_own_stack(function: Callable[[], None]) -> None:
     def call() -> None:
         try:
             function()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the caller raises it again
             raised.append(error)
 
     thread = Thread(target=call)

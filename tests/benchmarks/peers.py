@@ -384,8 +384,9 @@ DJANGO_SETTINGS: dict[str, Any] = {
 
 
 def django_peers(urls: str) -> tuple[Any, Any]:
-    """Django with the URLs of the module ``urls``: bare, and with django-cors-headers, its own
-    gzip, django-structlog, and the id and the time by hand.
+    """Django with the URLs of the module ``urls``: bare, and with what its users put there.
+
+    That is django-cors-headers, its own gzip, django-structlog, and id and time by hand.
     """
     import django
     from django.conf import settings
