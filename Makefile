@@ -61,8 +61,9 @@ format: .venv/.stamp ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
-bench: .venv/.stamp ## Measure the cost per request
-	$(BIN)/python -m tests.benchmarks
+bench: .venvs/bench/.stamp ## Measure the cost per request, against its natural peers too
+	.venvs/bench/bin/python -m pytest --quiet tests/test_limit.py tests/test_peers.py
+	.venvs/bench/bin/python -m tests.benchmarks
 
 build: .venv/.stamp ## Build the wheel and the source archive, and check the wheel
 	rm -rf dist
@@ -73,6 +74,8 @@ pins: $(UV) ## Pin the newest versions of every dependency, and the oldest allow
 	$(COMPILE) --group dev --output-file requirements/dev.txt
 	$(COMPILE) $(TESTED) --constraints requirements/dev.txt --output-file requirements/test.txt
 	$(RESOLVE) --group bare --constraints requirements/dev.txt --output-file requirements/bare.txt
+	$(RESOLVE) --extra fast --extra zstd --group bench --constraints requirements/dev.txt \
+		--output-file requirements/bench.txt
 	$(UV) pip compile --quiet --no-config --no-deps --no-annotate --no-header --no-emit-index-url \
 		--resolution lowest-direct --python-version 3.10 --output-file .venvs/pins/lowest.txt pyproject.toml
 	$(COMPILE) $(TESTED) --constraints .venvs/pins/lowest.txt --output-file requirements/lowest.txt
@@ -95,6 +98,9 @@ endef
 
 .venvs/lowest/.stamp: pyproject.toml requirements/lowest.txt
 	$(call environment,.venvs/lowest,requirements/lowest.txt,$$(scripts/find-python.sh 3.10))
+
+.venvs/bench/.stamp: pyproject.toml requirements/bench.txt
+	$(call environment,.venvs/bench,requirements/bench.txt,$(or $(PYTHON),$$(scripts/find-python.sh)))
 
 .venvs/bare/.stamp: pyproject.toml requirements/bare.txt
 	$(call environment,.venvs/bare,requirements/bare.txt,$(or $(PYTHON),$$(scripts/find-python.sh)))
