@@ -28,7 +28,7 @@ from tests.benchmarks import exchanges, limit
 from tests.benchmarks.exchanges import CASES, Case
 from tests.benchmarks.measure import Cost, above, interleaved, on_own_stack
 
-__all__ = ["LIMITS", "SECTIONS", "report"]
+__all__ = ["LIMITS", "SECTIONS", "SIDES", "recipe", "report"]
 
 LIMITS: dict[str, dict[str, tuple[float | None, float | None]]] = {
     # case: at most so many times the peers, and the function fused by hand; None: no limit
@@ -139,7 +139,7 @@ def _measured(calls: Mapping[str, Callable[[], object]], case: Case) -> dict[str
     return cost
 
 
-_SIDES = (_Side("ASGI", asgi, limit.asgi_limit), _Side("WSGI", wsgi, limit.wsgi_limit))
+SIDES = (_Side("ASGI", asgi, limit.asgi_limit), _Side("WSGI", wsgi, limit.wsgi_limit))
 
 
 class _Verdicts:
@@ -167,7 +167,7 @@ def table() -> bool:
     natural, verdicts = peers(), _Verdicts()
     print("The stack of five above the bare application, over natural peers and over one function")
     print("fused by hand: ratios of minima [of medians]; the bare application over the latter")
-    for side in _SIDES:
+    for side in SIDES:
         for name, case in CASES.items():
             made = [("ours", side.stack), ("limit", side.limited)]
             if natural is not None:
@@ -190,7 +190,7 @@ def as_used() -> bool:
         return True
     print("Each as its users run it: `configure_logging`, all fields, and the extra `fast`")
     case = CASES["small"]
-    for side in _SIDES:
+    for side in SIDES:
         recipe()
         around = getattr(natural, f"{side.name.lower()}_peers")
         app = side.app(case)
@@ -213,7 +213,7 @@ def one_by_one() -> bool:
     recipe()
     verdicts = _Verdicts()
     print("Five wrappers applied one by one, over the one stack")
-    for side in _SIDES:
+    for side in SIDES:
         for name in ("small", "stream, identity"):
             cost = side.cost(CASES[name], ("stack", side.stack), ("five", side.one_by_one))
             told = verdicts.told(above(cost, "five", "stack"), ONE_BY_ONE)
@@ -228,7 +228,7 @@ def alone() -> bool:
     if natural is None:
         return True
     print("Each middleware alone, over its peer; others over the peer of what they do")
-    for side in _SIDES:
+    for side in SIDES:
         theirs = getattr(natural, f"{side.name.lower()}_alone")()
         made = [
             (f"our {name}", lambda app, s={name: settings}, side=side: side.stack(app, s))
@@ -247,7 +247,7 @@ def alone() -> bool:
             elif name == "Litestar's gzip":
                 ours = "our gzip"
             print(f"  {side.name} {ours[4:]}, over {name}: {above(cost, ours, name)[0]:.2f}")
-    side = _SIDES[0]
+    side = SIDES[0]
     made = [("ours", lambda app: side.stack(app, {"gzip": limit.SETTINGS["gzip"]}))]
     cost = side.cost(CASES["10 KB, gzip"], *made, ("peer", natural.asgi_alone()["gzip"]))
     print(f"  ASGI gzip, 10 KB coded: {verdicts.told(above(cost, 'ours', 'peer'), GZIP_ALONE)}")
@@ -262,7 +262,7 @@ def frameworks() -> bool:
         return True
     from tests.benchmarks import hosts
 
-    asgi_side, wsgi_side = _SIDES
+    asgi_side, wsgi_side = SIDES
     print("The stack of five around a framework, above it, over what its users put there")
     for name, most in FRAMEWORKS.items():
         side = asgi_side if name == "FastAPI" else wsgi_side
