@@ -61,7 +61,8 @@ format: .venv/.stamp ## Format the code and mend what ruff can mend
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
-bench: .venvs/bench/.stamp ## Measure the cost per request, against its natural peers too
+bench: .venvs/bench/.stamp ## Measure the cost per request, against its peers, in process and in servers
+	@scripts/install-wrk.sh || echo 'WITHOUT wrk, SERVERS ARE NOT MEASURED; everything else is' >&2
 	.venvs/bench/bin/python -m pytest --quiet tests/test_limit.py tests/test_peers.py
 	.venvs/bench/bin/python -m tests.benchmarks
 
