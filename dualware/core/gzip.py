@@ -10,6 +10,7 @@ from __future__ import annotations
 import platform
 import zlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from dualware.core.coding import Coding, Stream, optional, slow_from
@@ -169,8 +170,8 @@ def _whole(backend: _Backend) -> Callable[[bytes], bytes]:
         # It gives a bytearray; servers want exact bytes (protocols W38).
         return lambda body: bytes(module.gzip_compress(body, level))
     if name == "zlib":
-        return lambda body: _zlib(body, level)
-    return lambda body: module.compress(body, level, _WBITS)
+        return partial(_zlib, level=level)
+    return partial(module.compress, level=level, wbits=_WBITS)
 
 
 def _zlib(body: bytes, level: int) -> bytes:
