@@ -203,7 +203,7 @@ class ASGIExchange(Working):
             return
         if data is not message.get("body", b""):
             message = {**message, "body": data}
-        await self._onward(message)
+        await (self._upstream(message) if self._place == PLAIN else self._onward(message))
 
     # Body
 

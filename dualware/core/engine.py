@@ -224,10 +224,13 @@ class Engine(Ending):
 
         Returns what is to be sent of the chunk, every codec applied.
         """
+        response = self.response
         if chunk is not None:
-            self.response.first(chunk, complete=complete)
+            response.first(chunk, complete=complete)
         self._known = True
-        return self.resume()
+        # As `resume`.
+        self.head()
+        return response.first_chunk or b""
 
     def resume(self) -> bytes:
         """Go on after BODY, or after the `work` that was left to the driver."""

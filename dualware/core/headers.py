@@ -103,6 +103,9 @@ class Headers(Generic[_Text]):
         """The pairs of ``fields`` as the protocol writes them."""
         raise NotImplementedError
 
+    _length_key: _Text
+    """`_key` of Content-Length."""
+
     def _length(self, size: int) -> tuple[_Text, _Text]:
         """Content-Length as the protocol writes it."""
         raise NotImplementedError
@@ -196,8 +199,8 @@ class Headers(Generic[_Text]):
 
         Nothing is to be checked, and all of it is one pass.
         """
-        key = self._key("Content-Length")
         length = self._length(size)
+        key = self._length_key
         pairs = [length if pair[0].lower() == key else pair for pair in self._pairs]
         if pairs.count(length) != 1:
             self._replace("Content-Length", length)
@@ -242,6 +245,8 @@ class BytesHeaders(Headers[bytes]):
 
     __slots__ = ()
 
+    _length_key = b"content-length"
+
     def _native(self, name: str, value: str) -> tuple[bytes, bytes]:
         wire = _wire_name(name)
         _check_value(name, value)
@@ -268,6 +273,8 @@ class StrHeaders(Headers[str]):
     """WSGI's list: pairs of native strings (PEP 3333, "The start_response() Callable")."""
 
     __slots__ = ()
+
+    _length_key = "content-length"
 
     def _native(self, name: str, value: str) -> tuple[str, str]:
         # wsgiref and waitress answer 500 to a Trailer field (PEP 3333, "Other HTTP Features").
