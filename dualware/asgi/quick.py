@@ -80,9 +80,19 @@ class QuickEngine(Engine):
         return self.request.header(name) if key in [raw.lower() for raw, _ in headers] else None
 
     def exposed(self, name: str) -> Any:
-        if self._request is not None:
-            return self._request.exposed(name)
-        return self._source.get(f"dualware.{name}")
+        request: Any = self._request
+        # A flow may have changed the scope for the application.
+        scope = self._source if request is None else request.scope
+        return scope.get(f"dualware.{name}")
+
+    def told(self, name: str) -> Any:
+        # As in the base class, less two calls.
+        noted = self._record if self.outer is None else self.outer.noted
+        if noted is not None and (told := getattr(noted, name)) is not None:
+            return told
+        request: Any = self._request
+        scope = self._source if request is None else request.scope
+        return scope.get(f"dualware.{name}")
 
     @property
     def may_bypass(self) -> bool:
@@ -118,9 +128,7 @@ class QuickEngine(Engine):
             pairs.append((name.wire, value.encode()))
 
     def add(self, fields: Fields, unless: Parts) -> bool:
-        pairs = self._pairs
-        if pairs is None:
-            pairs = self._own_pairs()
+        pairs = self._pairs or self._own_pairs()
         if pairs is None:
             return Engine.add(self, fields, unless)
         if unless.may_stand_in(pairs):
@@ -136,6 +144,7 @@ class QuickEngine(Engine):
         if pairs.__class__ is not list:
             return None
         own: list[Any] = pairs.copy()
-        self._held = {**message, "headers": own}
+        held = self._held = {**message}
+        held["headers"] = own
         self._pairs = own
         return own

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, Final, Literal
 
-from dualware.core.exchange import Exchange
 from dualware.core.fetch import SAFELISTED_METHODS, SAFELISTED_RESPONSE_HEADERS
 from dualware.core.field_names import Parts
 from dualware.core.fields import is_token
@@ -21,6 +20,8 @@ __all__ = [
     "REQUEST_HEADERS",
     "REQUEST_METHOD",
     "REQUEST_NETWORK",
+    "TIMED",
+    "UNTIMED",
     "Head",
     "Permits",
     "Sharing",
@@ -44,8 +45,10 @@ _OURS: Final = "access-control-"
 # Fetch, "CORS filtered response": what scripts may read anyway, and what they never may.
 _READABLE: Final = SAFELISTED_RESPONSE_HEADERS | {"set-cookie", "set-cookie2", "vary"}
 
-_UNTIMED: Final = Parts(_OURS, "vary")
-_TIMED: Final = Parts(_OURS, "vary", _TAO)
+UNTIMED: Final = Parts(_OURS, "vary")
+"""What stands in the names that CORS writes."""
+TIMED: Final = Parts(_OURS, "vary", _TAO)
+"""The same where Timing-Allow-Origin is one of them."""
 
 _NOTHING: Final = Fields()
 
@@ -79,15 +82,13 @@ class Head:
         self.whole = self.fields + vary.fields
         """All of it."""
 
-    def write(self, exchange: Exchange, keep: bool, timed: bool) -> bool:
-        """Write it all into the response. Returns whether the application had written some of it.
+    def write(self, headers: Headers[Any], keep: bool, timed: bool) -> bool:
+        """Write it all into ``headers``. Returns whether the application had written some of it.
 
         Whose it is then, ``keep`` says; there is never more than one field of a name.
-        ``timed``: whether Timing-Allow-Origin is ours to write.
+        ``timed``: whether Timing-Allow-Origin is ours to write. Where none of `TIMED` or `UNTIMED`
+        stands in the headers, this is no more than adding `whole`.
         """
-        if exchange.add(self.whole, _TIMED if timed else _UNTIMED):
-            return False
-        headers = exchange.response.headers
         theirs = [
             name for name in headers.names if name.startswith(_OURS) or (timed and name == _TAO)
         ]

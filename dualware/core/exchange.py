@@ -274,6 +274,12 @@ class Exchange:
         """`Request.exposed`."""
         return self.request.exposed(name)
 
+    def told(self, name: str) -> Any:
+        """What application code said under ``name``: in the record, or else as `exposed`."""
+        noted = self.noted
+        told = None if noted is None else getattr(noted, name)
+        return self.exposed(name) if told is None else told
+
     def append(self, name: FieldName, value: str) -> None:
         """`Headers.append` of the response. ``value`` has to be a legal one: printable ASCII."""
         self.response.headers.append(name.text, value)

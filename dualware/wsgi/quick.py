@@ -68,6 +68,17 @@ class QuickEngine(Engine):
                 return names.among_native(headers)
         return self.response.headers.pick(names)
 
+    @property
+    def method(self) -> str:
+        return self._source.get("REQUEST_METHOD", "GET")  # type: ignore[no-any-return]
+
+    def told(self, name: str) -> Any:
+        # As in the base class, less four calls.
+        noted = self._record if self.outer is None else self.outer.noted
+        if noted is not None and (told := getattr(noted, name)) is not None:
+            return told
+        return self._source.get(f"dualware.{name}")
+
     # What is added to a head at which nobody has looked stands there as if it had come so.
 
     def append(self, name: FieldName, value: str) -> None:

@@ -10,7 +10,7 @@ import re
 from typing import Any, Final, Literal, cast
 
 from dualware.core.checks import is_awaited
-from dualware.core.cors import Head, Permits, Sharing, Varying
+from dualware.core.cors import TIMED, UNTIMED, Head, Permits, Sharing, Varying
 from dualware.core.fetch import SAFELISTED_REQUEST_HEADERS
 from dualware.core.headers import Fields
 from dualware.core.message import Request
@@ -34,8 +34,8 @@ class Policy:
     __slots__ = (
         "answers", "asks", "decide", "denied", "explains", "exposes_all", "failure", "keeps",
         "known", "max_age", "methods", "name", "network", "passes", "permits", "preflight_vary",
-        "ready", "requires", "sharing", "sockets", "success", "timed", "uniform",
-        "varies_preflights",
+        "ready", "requires", "sharing", "simple", "sockets", "success", "timed", "uniform",
+        "unless", "varies_preflights",
     )  # fmt: skip
 
     def __init__(self, settings: CORSPolicy) -> None:
@@ -67,6 +67,8 @@ class Policy:
         self.uniform = None if settings.explain else self.sharing.uniform
         """The head of every response, where the origin makes no difference to it."""
         self.timed = self.sharing.timed
+        self.unless = TIMED if self.timed else UNTIMED
+        """What must not stand in names of the application, for all to be added as it is."""
         self.denied = Head(NOTHING, NOTHING, self.sharing.vary, allowed=False)
         # What
         more = SAFELISTED_REQUEST_HEADERS if settings.allow_safelisted_headers else ()
@@ -102,6 +104,8 @@ class Policy:
         sockets = settings.websocket_origins
         self.sockets = sockets if isinstance(sockets, str) else _origins(sockets)
         self.requires = settings.require_origin
+        self.simple = False
+        """Whether of a request that needs no preflight nothing counts but its origin (`Plan`)."""
 
     def remember(self, origin: str, method: str, names: str | None, answer: Fields) -> None:
         """Keep the answer to a preflight that passes, for the browser that asks the same again.
@@ -135,6 +139,8 @@ class Plan:
         every = self.policies if self.only is None else [self.only]
         self.asks = any(each.asks for each in every)
         self.websocket = any(each.sockets or each.requires for each in every)
+        for each in every:
+            each.simple = not (each.explains or self.websocket)
 
     def of(self, request: Request) -> Policy | None:
         """The policy for ``request``, None where there is none, or its path has two meanings."""
