@@ -1,7 +1,8 @@
 """What one exchange costs does not grow unseen: calls, counted, and a coarse ratio.
 
-Both are told by a process in which nothing is traced (`tests.benchmarks.guard`). No time is compared
-with a number, only with that of other code beside it; the limits proper are those of `make bench`.
+Both are told by a process in which nothing is traced (`tests.benchmarks.guard`). No time is
+compared with a number, only with that of other code beside it; the limits proper are those of
+`make bench`.
 """
 
 import json
