@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from dualware.asgi.request import ZERO_COPY, ASGIRequest
+from dualware.asgi.request import ZERO_COPY, ASGIRequest, target_of
 from dualware.core.engine import Engine
 from dualware.core.exchange import NO_RESPONSE
 from dualware.core.field_names import FieldNames, Parts
 from dualware.core.headers import BytesHeaders, FieldName, Fields
-from dualware.core.message import Request, Response
+from dualware.core.message import Request, Response, Target
 
 __all__ = ["QuickEngine"]
 
@@ -60,6 +60,9 @@ class QuickEngine(Engine):
         if response is None and message is not None:
             return message["status"]  # type: ignore[no-any-return]
         return self.response.status
+
+    def target(self) -> Target:
+        return target_of(self._source)
 
     def peek(self, name: str) -> str | None:
         if self._request is not None:

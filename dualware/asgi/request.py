@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
-from dualware.core.message import Names, Request
+from dualware.core.message import Facts, Names, Request, Target
 
-__all__ = ["ZERO_COPY", "ASGIRequest", "Scope"]
+__all__ = ["ZERO_COPY", "ASGIRequest", "Scope", "target_of"]
 
 Scope = Any
 """A connection scope. Frameworks type it in ways that do not fit each other; `Any` fits all."""
@@ -20,6 +20,8 @@ _PATH_SAFE: Final = "/~!$&'()*+,;=:@"
 """What stands unescaped in a path (RFC 3986 §3.3), beside what `quote` never escapes."""
 
 ZERO_COPY: Final = "http.response.zerocopysend"
+
+_TARGET: Final = ("method", "path", "raw_path", "root_path")
 
 
 class ASGIRequest(Request):
@@ -70,6 +72,39 @@ class ASGIRequest(Request):
         path: str = (raw.partition(b"?")[0] if b"?" in raw else raw).decode("latin-1")
         mount = scope.get("root_path")
         return _joined(quote(mount, safe=_PATH_SAFE), path) if mount else path
+
+    def target(self) -> Target:
+        return target_of(self.scope)
+
+    def paths(self, target: Target) -> tuple[str, str, str]:
+        method, path, raw, mount = target
+        if raw and not mount and method and path and b"?" not in raw:
+            # What the properties say of nearly every request.
+            return method, raw.decode("latin-1"), path
+        known = zip(_TARGET, target, strict=True)
+        then = ASGIRequest({name: each for name, each in known if each is not None})
+        return then.method, then.raw_path, then.route_path
+
+    def facts(self) -> Facts:
+        scope = self.scope
+        index = self._index
+        if index is None:
+            index = self._index = _indexed(scope.get("headers") or ())
+        agent: Any = index.get(b"user-agent")
+        length: Any = index.get(b"content-length")
+        scheme, client = scope.get("scheme"), scope.get("client")
+        # Neither sent twice, nor left out by the server.
+        if agent.__class__ is list or length.__class__ is list or not scheme or not client:
+            return Request.facts(self)
+        query = scope.get("query_string")
+        return (
+            query.decode("latin-1") if query else None,
+            scheme,
+            scope.get("http_version"),
+            client[0] or None,
+            None if agent is None else agent.decode("latin-1"),
+            None if length is None else length.decode("latin-1"),
+        )
 
     @property
     def query(self) -> str:
@@ -148,6 +183,11 @@ class ASGIRequest(Request):
 
     def exposed(self, name: str) -> Any:
         return self.scope.get(f"dualware.{name}")
+
+
+def target_of(scope: Scope) -> Target:
+    """What `ASGIRequest.target` takes of a scope."""
+    return tuple(map(scope.get, _TARGET))
 
 
 # Names that were met in lower case, as ASGI wants them. Clients make names up, so it is bounded.

@@ -40,13 +40,15 @@ class Client:
         True keeps the network only, /24 or /48.
     """
 
-    __slots__ = ("_anonymised", "_told")
+    __slots__ = ("_anonymised", "_told", "is_peer")
 
     def __init__(
         self, source: str | int | Sequence[str] = "peer", *, anonymised: bool = False
     ) -> None:
         self._anonymised = anonymised
         self._told = _reader(source)
+        self.is_peer = self._told is peer_address
+        """Whether the client is the peer, whatever else a request says."""
 
     def __call__(self, request: Request) -> str | None:
         """The client's address (OpenTelemetry's ``client.address``)."""
@@ -55,7 +57,11 @@ class Client:
     def with_peer(self, request: Request) -> tuple[str | None, str | None]:
         """The client's address, and that of the socket's peer (``network.peer.address``)."""
         peer = self._shown(peer_address(request))
-        return (peer if self._told is peer_address else self(request)), peer
+        return (peer if self.is_peer else self(request)), peer
+
+    def peer(self, host: str | None) -> str | None:
+        """The address of the socket's peer, given what `Request.client` has of it."""
+        return None if host is None else self._shown(_read(host))
 
     def _shown(self, found: str | None) -> str | None:
         return anonymise(found) if self._anonymised and found else found

@@ -14,7 +14,14 @@ from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, S
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, cast
 
 from dualware.core.headers import FieldName, Fields
-from dualware.core.message import BODILESS, ExchangeError, NoResponse, Request, Response
+from dualware.core.message import (
+    BODILESS,
+    ExchangeError,
+    NoResponse,
+    Request,
+    Response,
+    Target,
+)
 
 if TYPE_CHECKING:
     from dualware.core.field_names import FieldNames, Parts
@@ -265,6 +272,10 @@ class Exchange:
     def status(self) -> int | None:
         """`Response.status`."""
         return self.response.status
+
+    def target(self) -> Target:
+        """`Request.target`."""
+        return self.request.target()
 
     def peek(self, name: str) -> str | None:
         """`Request.header`, for who asks for one header and, as a rule, no other."""

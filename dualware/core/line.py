@@ -14,7 +14,9 @@ from dualware.core.client import Client
 from dualware.core.exchange import Exchange, Session
 from dualware.core.fields import length_of
 from dualware.core.figures import METHODS, error_type
-from dualware.core.message import Request
+from dualware.core.levels import LEVEL_NAMES
+from dualware.core.memo import Memo, all_short, is_short
+from dualware.core.message import Facts, Request, Target
 from dualware.core.presets import OF_LOGGERS, Preset, nested
 from dualware.core.query import REDACTED
 from dualware.core.record import Record
@@ -44,7 +46,6 @@ SECRET_HEADERS: Final = (
 )
 """Headers whose value is a secret, whatever else is known of them."""
 
-_LENGTH: Final = "content-length"
 _URLS: Final = frozenset({"content-location", "location", "referer"})
 """Headers whose value is a URL, and so may carry a query."""
 
@@ -56,25 +57,26 @@ class Seen:
     __slots__ = (
         "__dict__",
         "ended_at",
-        "method",
-        "path",
+        "paths",
         "responded_at",
         "started_at",
         "status",
+        "target",
     )
 
     ended_at: int
+    paths: tuple[str, str, str]
+    """What `Request.paths` makes of the target."""
     status: int | None
     status_inferred: bool = False
     """Whether nobody said the status."""
     rate: float | None = None
     """How many of the lines of this kind are kept, 0 to 1; None for all."""
 
-    def __init__(self, started_at: int, method: str, path: str) -> None:
+    def __init__(self, started_at: int, target: Target) -> None:
         self.started_at = started_at
-        self.method = method
-        self.path = path
-        """Percent-encoded."""
+        self.target = target
+        """What was asked, see `Request.target`."""
         self.responded_at = 0
         """When the head was known; 0 if it never was."""
 
@@ -109,23 +111,29 @@ class Lines:
         counts: bool,
     ) -> None:
         self._preset = preset
-        self._names = preset.names
+        names = self._names = preset.names
         self._query = query
         self._most = dict(most)
         self._request_headers = request_headers
         self._response_headers = response_headers
-        self._headers_shown = bool(request_headers or response_headers)
         self._secret = secret_headers
         self._client = client
         self._counts = counts
+        self.adds_headers = bool(request_headers or response_headers)
+        """Whether a line shows headers."""
+        self._schemes = Memo(printable, is_short)
+        self._callers = Memo(self._told_of, all_short)
+        self.plain = not (names.severity or preset.constant or preset.parent)
+        """Whether the fields of an event are the line, as long as nobody adds or chooses any."""
 
     # Events
 
     def start(self, exchange: Exchange, seen: Seen) -> dict[str, Any]:
         """The fields of the event that an exchange begins with."""
-        fields = self._target(exchange.request, seen)
-        self._caller(exchange.request, fields)
-        self._ids(exchange.record, fields)
+        request = exchange.request
+        facts = request.facts()
+        fields = {**self._target(seen, facts), **self._caller(request, facts)}
+        self._ids(exchange.noted, fields)
         return fields
 
     def end(self, exchange: Exchange, seen: Seen) -> dict[str, Any]:
@@ -137,27 +145,35 @@ class Lines:
 
     def _response(self, exchange: Exchange, seen: Seen) -> dict[str, Any]:
         names, preset, request = self._names, self._preset, exchange.request
-        fields = self._target(request, seen)
-        if seen.status is not None:
-            fields[names.status] = seen.status
+        facts = request.facts()
+        fields = self._target(seen, facts)
+        status = seen.status
+        if status is not None:
+            fields[names.status] = status
             if seen.status_inferred:
                 fields[names.status_inferred] = True
-        received = exchange.received if self._counts else length_of(request.header(_LENGTH))
-        if received is not None:
+        declared = facts[5]
+        if self._counts:
+            fields[names.request_size] = preset.size(exchange.received)
+        elif declared and (received := length_of(declared)) is not None:
             fields[names.request_size] = preset.size(received)
-        if exchange.sent is not None:
-            fields[names.response_size] = preset.size(exchange.sent)
-        fields[names.duration] = preset.duration(seen.ended_at - seen.started_at)
+        sent = exchange.sent
+        if sent is not None:
+            fields[names.response_size] = preset.size(sent)
+        started_at = seen.started_at
+        fields[names.duration] = preset.duration(seen.ended_at - started_at)
         # Of an empty body the head is the first byte.
         first_at = exchange.first_at or seen.responded_at
         if first_at:
-            fields[names.ttfb] = preset.ttfb(first_at - seen.started_at)
-        self._caller(request, fields)
+            fields[names.ttfb] = preset.ttfb(first_at - started_at)
+        fields |= self._caller(request, facts)
         return self._ended(exchange, seen, fields)
 
     def _session(self, exchange: Exchange, session: Session, seen: Seen) -> dict[str, Any]:
         names = self._names
-        fields = self._target(exchange.request, seen)
+        request = exchange.request
+        facts = request.facts()
+        fields = self._target(seen, facts)
         if not session.accepted and seen.status is not None:
             fields[names.status] = seen.status
         fields[names.accepted] = session.accepted
@@ -173,7 +189,7 @@ class Lines:
         fields[names.bytes_out] = session.bytes_out
         elapsed = seen.ended_at - seen.started_at
         fields[names.session_duration] = self._preset.duration(elapsed)
-        self._caller(exchange.request, fields)
+        fields |= self._caller(request, facts)
         return self._ended(exchange, seen, fields)
 
     def exception(
@@ -192,9 +208,10 @@ class Lines:
 
     # What they are made of
 
-    def _target(self, request: Request, seen: Seen) -> dict[str, Any]:
+    def _target(self, seen: Seen, facts: Facts) -> dict[str, Any]:
         """What was asked."""
-        names, most, method = self._names, self._most, seen.method
+        names, most = self._names, self._most
+        method, path, _ = seen.paths
         fields: dict[str, Any] = {}
         if method in METHODS:
             fields[names.method] = method
@@ -203,8 +220,8 @@ class Lines:
             fields[names.method_original] = cut(method, 64)
         else:
             fields[names.method] = cut(method, 64)
-        fields[names.path] = cut(seen.path, most["path"])
-        query = request.query
+        fields[names.path] = cut(path, most["path"])
+        query = facts[0]
         if query and self._query is not None:
             # First cut, then redacted: the work is bounded, and no half of a secret is left.
             shown = printable(self._query(query[: most["query"]]))
@@ -214,33 +231,39 @@ class Lines:
                 fields[names.query] = shown
             else:
                 fields[names.path] += f"?{shown}"
-        fields[names.scheme] = printable(request.scheme)
+        fields[names.scheme] = self._schemes[facts[1]]
         return fields
 
-    def _caller(self, request: Request, fields: dict[str, Any]) -> None:
-        """Who asked."""
-        names = self._names
-        client, peer = self._client.with_peer(request)
-        if client is not None:
-            fields[names.client] = client
+    def _caller(self, request: Request, facts: Facts) -> dict[str, Any]:
+        """Who asked: an object that is kept, and must not be changed."""
+        told = self._callers[facts[2:5]]
+        if self._client.is_peer:
+            return told
+        client = self._client(request)
+        return told if client is None else {self._names.client: client, **told}
+
+    def _told_of(self, told: tuple[str | None, str | None, str | None]) -> dict[str, Any]:
+        """What the version of HTTP, the socket's peer and the user agent tell of who asked."""
+        version, host, agent = told
+        names, peer = self._names, self._client.peer(host)
+        fields: dict[str, Any] = {}
         if peer is not None:
+            if self._client.is_peer:
+                fields[names.client] = peer
             fields[names.peer] = peer
-        version = request.http_version
         if version is not None:
             fields[names.http_version] = self._preset.version + printable(version)
-        agent = request.header("user-agent")
         if agent is not None:
             fields[names.user_agent] = from_wire(agent, self._most["user_agent"])
+        return fields
 
-    def headers(self, exchange: Exchange) -> dict[str, Any] | None:
+    def headers(self, exchange: Exchange) -> dict[str, Any]:
         """The headers that are to be shown, of the request and of the response."""
-        if not self._headers_shown:
-            return None
         shown: dict[str, Any] = {}
         for name in self._request_headers:
             value = exchange.request.header(name)
             self._show(self._names.request_header, name, value, shown)
-        if exchange.response.status is not None:
+        if exchange.status is not None:
             headers = exchange.response.headers
             for name in self._response_headers:
                 # RFC 9110 §5.3: several lines are one list.
@@ -265,16 +288,20 @@ class Lines:
         url, _, query = value.partition("?")
         return url if self._query is None else f"{url}?{self._query(query)}"
 
-    def _ids(self, record: Record, fields: dict[str, Any]) -> None:
+    def _ids(self, record: Record | None, fields: dict[str, Any]) -> None:
         names = self._names
-        if record.request_id is not None:
-            fields[names.request_id] = printable(record.request_id)
-            if record.request_id_source is not None:
-                fields[names.request_id_source] = record.request_id_source
-            if record.request_id_upstream is not None:
-                fields[names.request_id_upstream] = printable(record.request_id_upstream)
         # A tracer in the process knows better than the headers of the request.
-        trace = current_span() or record.trace
+        trace = current_span()
+        if record is not None:
+            identity = record.request_id
+            if identity is not None:
+                # Letters and digits need no closer look.
+                fields[names.request_id] = identity if identity.isalnum() else printable(identity)
+                if record.request_id_source is not None:
+                    fields[names.request_id_source] = record.request_id_source
+                if record.request_id_upstream is not None:
+                    fields[names.request_id_upstream] = printable(record.request_id_upstream)
+            trace = trace or record.trace
         if trace is None:
             return
         fields[names.trace_id] = trace["trace_id"]
@@ -286,11 +313,13 @@ class Lines:
             fields[names.trace_sampled] = bool(int(trace["trace_flags"], 16) & 1)
 
     def _ended(self, exchange: Exchange, seen: Seen, fields: dict[str, Any]) -> dict[str, Any]:
-        names, record, outcome = self._names, exchange.record, exchange.outcome
-        if record.route is not None:
-            fields[names.route] = cut(record.route, self._most["path"])
+        names, record, outcome = self._names, exchange.noted, exchange.outcome
+        error = exchange.error
+        if record is not None:
+            if record.route is not None:
+                fields[names.route] = cut(record.route, self._most["path"])
+            error = error or record.error
         self._ids(record, fields)
-        error = exchange.error or record.error
         kind = error_type(outcome, seen.status, error)
         if kind is not None:
             fields[names.error_type] = kind
@@ -303,21 +332,22 @@ class Lines:
             fields[names.event_outcome] = "unknown" if ended else "failure" if kind else "success"
         if seen.rate is not None:
             fields[names.sample_rate] = seen.rate
-        if record.fields_dropped:
+        if record is not None and record.fields_dropped:
             fields[names.fields_dropped] = record.fields_dropped
         return fields
 
     def finished(
         self,
         fields: dict[str, Any],
-        level: str,
+        level: int,
         chosen: tuple[str, ...] | None,
         *more: Mapping[str, Any] | None,
     ) -> dict[str, Any]:
         """The line as a sink takes it: the chosen fields, then what users add, made safe."""
         names, preset = self._names, self._preset
         if names.severity:
-            fields = {names.severity: level.upper(), names.message: self.message(fields), **fields}
+            severity = LEVEL_NAMES[level].upper()
+            fields = {names.severity: severity, names.message: self.message(fields), **fields}
         if preset.constant is not None:
             fields.update(preset.constant)
         if chosen is not None:

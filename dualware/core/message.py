@@ -8,12 +8,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
 
 if TYPE_CHECKING:
     from dualware.core.headers import Fields, Headers
 
-__all__ = ["Codec", "ExchangeError", "Names", "NoResponse", "Request", "Response", "has_no_body"]
+__all__ = [
+    "Codec",
+    "ExchangeError",
+    "Facts",
+    "Names",
+    "NoResponse",
+    "Request",
+    "Response",
+    "Target",
+    "has_no_body",
+]
 
 BODILESS = frozenset({204, 205, 304})
 """Status codes whose response has no content, 1xx aside (RFC 9110 §6.4.1, §15.3.6)."""
@@ -49,6 +59,11 @@ class Names:
         self.places = {name.encode("ascii"): place for place, name in enumerate(names)}
         """Where each stands, by its name as bytes."""
 
+
+Target = tuple[Any, ...]
+"""Method and path as the protocol has them, see `Request.target`."""
+Facts = tuple[str | None, str, str | None, str | None, str | None, str | None]
+"""See `Request.facts`."""
 
 _NEVER: Final = sys.maxsize
 """The size of a chunk for which a codec takes long, where it does not say one."""
@@ -126,6 +141,33 @@ class Request:
         servers have made them one before we see them.
         """
         raise NotImplementedError
+
+    def target(self) -> Target:
+        """Method and path as they are now: applications move on in their scope or environ.
+
+        For `paths` to read, if anybody wants to know; most that is taken is never read.
+        """
+        return self.method, self.raw_path, self.route_path
+
+    def paths(self, target: Target) -> tuple[str, str, str]:
+        """`method`, `raw_path` and `route_path` as they were when ``target`` was taken."""
+        return cast("tuple[str, str, str]", target)
+
+    def facts(self) -> Facts:
+        """What a log line says of a request and its client, in one call.
+
+        `query`, `scheme`, `http_version`, the address in `client`, and the headers User-Agent and
+        Content-Length; None for each that is absent.
+        """
+        client = self.client
+        return (
+            self.query or None,
+            self.scheme,
+            self.http_version,
+            None if client is None else client[0],
+            self.header("user-agent"),
+            self.header("content-length"),
+        )
 
     def several(self, names: Names) -> list[str | None]:
         """What `header` says for each of ``names``, in one pass over the headers."""

@@ -23,6 +23,7 @@ from dualware.core.levels import (
     kept,
 )
 from dualware.core.line import Seen
+from dualware.core.memo import Memo
 from dualware.core.message import Request
 
 __all__ = ["Exclusion", "Selection"]
@@ -41,7 +42,15 @@ class Exclusion:
         True: whatever came of them. False: only if they went well.
     """
 
-    __slots__ = ("_effects", "_errors", "_expression", "_paths", "_prefixes", "_when")
+    __slots__ = (
+        "_asks_further",
+        "_effects",
+        "_errors",
+        "_expression",
+        "_paths",
+        "_prefixes",
+        "_when",
+    )
 
     def __init__(
         self,
@@ -57,16 +66,27 @@ class Exclusion:
         self._prefixes = tuple(prefixes)
         self._expression = None if expression is None else re.compile(expression)
         self._when = when
+        self._asks_further = bool(prefixes or expression or when)
         self._errors = errors
         self._effects = effects
 
-    def __call__(self, request: Request, status: int | None, outcome: str) -> bool:
-        """Whether ``request``, of which came this, goes without a line."""
-        went_well = outcome == "completed" and status is not None and status < 400
-        if not went_well and not self._errors:
+    def __call__(
+        self, request: Request, status: int | None, outcome: str, path: str | None = None
+    ) -> bool:
+        """Whether ``request``, of which came this, goes without a line.
+
+        ``path`` is its `Request.route_path` as it was before the application ran, if it was taken.
+        """
+        if (outcome != "completed" or status is None or status >= 400) and not self._errors:
             return False
-        path = request.route_path
-        if path in self._paths or (self._prefixes and path.startswith(self._prefixes)):
+        if path is None:
+            path = request.route_path
+        if path in self._paths:
+            return True
+        return self._asks_further and self._further(request, path, status, outcome)
+
+    def _further(self, request: Request, path: str, status: int | None, outcome: str) -> bool:
+        if self._prefixes and path.startswith(self._prefixes):
             return True
         if self._expression is not None and self._expression.fullmatch(path):
             return True
@@ -90,7 +110,7 @@ class Selection:
         From so many ms on a request is worth a warning.
     """
 
-    __slots__ = ("_effects", "_exclusion", "_level", "_rate", "_slow", "highest")
+    __slots__ = ("_effects", "_exclusion", "_levels", "_rate", "_slow", "highest")
 
     def __init__(
         self,
@@ -101,17 +121,18 @@ class Selection:
         effects: Effects,
     ) -> None:
         table = {key: LEVELS[word] for key, word in {**DEFAULT_LEVELS, **levels}.items()}
-        self._level = ByResult(table, INFO)
+        by_result = ByResult(table, INFO)
+        self._levels = Memo[tuple[int | None, str], int](lambda result: by_result(*result))
         self._slow = None if slow_ms is None else int(slow_ms * _MILLISECOND)
         self._rate = ByResult(sample, 1.0) if sample else None
         self._exclusion = exclusion
         self._effects = effects
-        self.highest = max(*self._level.values, ERROR)
+        self.highest = max(*by_result.values, ERROR)
         """No event of an exchange has a higher level."""
 
     def level(self, exchange: Exchange, seen: Seen) -> int:
         """What the result alone says."""
-        level = self._level(seen.status, exchange.outcome or "")
+        level = self._levels[seen.status, exchange.outcome or ""]
         # A session lasts as long as somebody stays.
         if (
             self._slow is not None
@@ -125,7 +146,7 @@ class Selection:
     def takes(self, exchange: Exchange, seen: Seen, level: int) -> bool:
         """Whether an exchange of that level gets its line; notes the share of those that do."""
         outcome = exchange.outcome or ""
-        if self._exclusion(exchange.request, seen.status, outcome):
+        if self._exclusion(exchange.request, seen.status, outcome, seen.paths[2]):
             return False
         # What tells of trouble is never sampled out.
         if self._rate is None or level >= WARNING or outcome == "aborted":

@@ -51,7 +51,8 @@ def printable(text: str) -> str:
 def cut(text: str, most: int) -> str:
     """`printable` of the first ``most`` characters, and a `MARK` if there were more."""
     if len(text) <= most:
-        return printable(text)
+        # As `printable`, less one call: a path and a user agent come by here for every line.
+        return text if text.isascii() and text.isprintable() else printable(text)
     return printable(text[:most]) + MARK
 
 

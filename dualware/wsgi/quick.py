@@ -12,9 +12,9 @@ from dualware.core.engine import Engine
 from dualware.core.exchange import NO_RESPONSE
 from dualware.core.field_names import FieldNames, Parts
 from dualware.core.headers import FieldName, Fields, StrHeaders
-from dualware.core.message import Request, Response
+from dualware.core.message import Request, Response, Target
 from dualware.wsgi.head import Pairs, code_of
-from dualware.wsgi.request import WSGIRequest
+from dualware.wsgi.request import WSGIRequest, target_of
 
 __all__ = ["QuickEngine"]
 
@@ -60,6 +60,9 @@ class QuickEngine(Engine):
         if self._response is None and self._held is not None:
             return code_of(self._held[0])
         return self.response.status
+
+    def target(self) -> Target:
+        return target_of(self._source)
 
     def fields(self, names: FieldNames) -> dict[str, str]:
         if self._response is None and self._held is not None:

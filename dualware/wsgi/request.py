@@ -11,12 +11,15 @@ import re
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote
 
-from dualware.core.message import Request
+from dualware.core.memo import Memo, is_short
+from dualware.core.message import Facts, Request, Target
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["WSGIRequest"]
+__all__ = ["WSGIRequest", "target_of"]
+
+_TARGET: Final = ("REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "RAW_URI", "REQUEST_URI")
 
 _PATH_SAFE: Final = "/~!$&'()*+,;=:@"
 """What stands unescaped in a path (RFC 3986 §3.3), beside what `quote` never escapes."""
@@ -68,15 +71,36 @@ class WSGIRequest(Request):
             path = "/" + path.partition("://")[2].partition("/")[2]
         return cast("str", path)
 
+    def target(self) -> Target:
+        return target_of(self.environ)
+
+    def paths(self, target: Target) -> tuple[str, str, str]:
+        method, mount, path, raw, other = target
+        if not raw and not other and not mount and method and path and _PLAIN(path):
+            # What the properties say where there is nothing to decode or to escape.
+            return method, path, path
+        known = zip(_TARGET, target, strict=True)
+        then = WSGIRequest({name: each for name, each in known if each is not None})
+        return then.method, then.raw_path, then.route_path
+
+    def facts(self) -> Facts:
+        get = self.environ.get
+        return (
+            get("QUERY_STRING") or None,
+            get("wsgi.url_scheme", "http"),
+            _VERSIONS[get("SERVER_PROTOCOL", "")],
+            get("REMOTE_ADDR") or None,
+            get("HTTP_USER_AGENT"),
+            get("CONTENT_LENGTH"),
+        )
+
     @property
     def query(self) -> str:
         return str(self.environ.get("QUERY_STRING", ""))
 
     @property
     def http_version(self) -> str | None:
-        _, _, version = str(self.environ.get("SERVER_PROTOCOL", "")).partition("/")
-        # ASGI says "2" and "3"; some WSGI servers say "HTTP/2.0".
-        return (version if version.startswith("1.") else version.removesuffix(".0")) or None
+        return _VERSIONS[self.environ.get("SERVER_PROTOCOL", "")]
 
     @property
     def client(self) -> tuple[str, int | None] | None:
@@ -112,6 +136,21 @@ class WSGIRequest(Request):
 
     def exposed(self, name: str) -> Any:
         return self.environ.get(f"dualware.{name}")
+
+
+def target_of(environ: WSGIEnvironment) -> Target:
+    """What `WSGIRequest.target` takes of an environ."""
+    return tuple(map(environ.get, _TARGET))
+
+
+def _version(protocol: str) -> str | None:
+    _, _, version = protocol.partition("/")
+    # ASGI says "2" and "3"; some WSGI servers say "HTTP/2.0".
+    return (version if version.startswith("1.") else version.removesuffix(".0")) or None
+
+
+_VERSIONS: Final = Memo(_version, is_short)
+"""By what SERVER_PROTOCOL says."""
 
 
 # Of names that settings say, as a rule.

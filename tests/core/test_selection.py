@@ -190,9 +190,11 @@ def exchange(outcome="completed", request_id=None, session=None, request=None):
     )
 
 
-def seen(status=200, ms=0):
-    """What the flow saw: a status, and how long it took."""
-    made = Seen(7 * MS, "GET", "/")
+def seen(status=200, ms=0, request=None):
+    """What the flow saw: a status, how long it took, and what was asked."""
+    request = request or asgi()
+    made = Seen(7 * MS, request.target())
+    made.paths = request.paths(made.target)
     made.status = status
     made.ended_at = 7 * MS + round(ms * MS)
     return made
@@ -361,5 +363,8 @@ def test_exclusion_comes_first(world, make):
     excluded = exclusion(world, ["/a"], errors=True)
     chosen = selection(world, sample={"2xx": 1}, excluded=excluded)
 
-    assert not chosen.takes(exchange("error", request=make("/a")), seen(500), ERROR)
-    assert chosen.takes(exchange("error", request=make("/b")), seen(500), ERROR)
+    def taken(request):
+        return chosen.takes(exchange("error", request=request), seen(500, request=request), ERROR)
+
+    assert not taken(make("/a"))
+    assert taken(make("/b"))

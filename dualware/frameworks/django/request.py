@@ -47,6 +47,10 @@ class _FromEnviron(WSGIRequest):
         said = "RAW_URI" in self.environ or "REQUEST_URI" in self.environ
         return super().raw_path if said else quote(self.path, safe=_PATH_SAFE)
 
+    # What stands in the environ is not what was asked: the paths above are taken.
+    target = Request.target
+    paths = Request.paths
+
     def set_header(self, name: str, value: str) -> None:
         super().set_header(name, value)
         _forget_headers(self._request)
