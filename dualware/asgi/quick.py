@@ -82,18 +82,13 @@ class QuickEngine(Engine):
         # there in another, from a server that does not care (protocols A7).
         return self.request.header(name) if key in [raw.lower() for raw, _ in headers] else None
 
-    def exposed(self, name: str) -> Any:
-        request: Any = self._request
-        # A flow may have changed the scope for the application.
-        scope = self._source if request is None else request.scope
-        return scope.get(f"dualware.{name}")
-
     def told(self, name: str) -> Any:
-        # As in the base class, less two calls.
+        # As in the base class, less three calls.
         noted = self._record if self.outer is None else self.outer.noted
         if noted is not None and (told := getattr(noted, name)) is not None:
             return told
         request: Any = self._request
+        # A flow may have changed the scope for the application.
         scope = self._source if request is None else request.scope
         return scope.get(f"dualware.{name}")
 
@@ -131,7 +126,9 @@ class QuickEngine(Engine):
             pairs.append((name.wire, value.encode()))
 
     def add(self, fields: Fields, unless: Parts) -> bool:
-        pairs = self._pairs or self._own_pairs()
+        pairs = self._pairs
+        if pairs is None:
+            pairs = self._own_pairs()
         if pairs is None:
             return Engine.add(self, fields, unless)
         if unless.may_stand_in(pairs):

@@ -80,10 +80,13 @@ class Headers(Generic[_Text]):
     def __init__(self, pairs: Iterable[tuple[_Text, _Text]] = ()) -> None:
         # A list is read in place and copied when first changed; anything else is read once now,
         # since a generator could not be read again (protocols A15).
-        self._own = type(pairs) is not list
-        self._pairs: list[tuple[_Text, _Text]] = (
-            list(pairs) if self._own else pairs  # type: ignore[assignment]
-        )
+        self._pairs: list[tuple[_Text, _Text]]
+        if pairs.__class__ is list:
+            self._own = False
+            self._pairs = pairs  # pyright: ignore[reportAttributeAccessIssue] - by its class
+        else:
+            self._own = True
+            self._pairs = list(pairs)
 
     # What the two protocols differ in.
 

@@ -6,13 +6,13 @@ was compiled from; and whoever can't be told to be allowed is denied.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, cast
 
 from dualware.core.cors import REQUEST_HEADERS, REQUEST_METHOD, REQUEST_NETWORK, Head
 from dualware.core.effects import Effects
-from dualware.core.exchange import RESPONSE, Event, Exchange, Flow, Middleware
+from dualware.core.exchange import RESPONSE, Exchange, Flow, Middleware
 from dualware.core.fetch import SAFELISTED_METHODS
 from dualware.core.guards import escaped
 from dualware.core.headers import Fields
@@ -116,42 +116,23 @@ class CORS(Middleware):
             return None
         return cast("Awaitable[Any]", cast("Any", policy.decide)(origin, request))
 
-    def __call__(self, exchange: Exchange) -> Flow:
+    def __call__(self, exchange: Exchange) -> Flow | None:
         plan = self._plan
         policy = plan.only or plan.of(exchange.request)
         if policy is None:
-            yield from self._unruled(exchange, plan)
-            return
-        if policy.simple and exchange.method in SAFELISTED_METHODS:
+            return self._unruled(exchange, plan) if plan.named else None
+        method = exchange.method
+        if policy.simple and method in SAFELISTED_METHODS:
             # All that is to be seen is the origin, and not even that where all get the same.
             head = policy.uniform
             if head is None:
                 origin = exchange.peek("origin")
                 # There is always one for no origin.
                 head = policy.known.get(origin) or self._judged(exchange, policy, str(origin))
-        else:
-            looked = self._looked(exchange, policy)
-            if not isinstance(looked, Head):
-                yield from looked
-                return
-            head = looked
-        try:
-            yield RESPONSE
-        except Exception:
-            self._failed(exchange, plan, policy, head)
-            raise
-        choice = exchange.told("cors")
-        if choice is not None:
-            policy, head = self._chosen(exchange, plan, policy, choice)
-        if policy.exposes_all:
-            head = policy.sharing.exposing(head, exchange.response.headers)
-        # Nearly every head has none of the fields yet, and takes them as they are.
-        if not exchange.add(head.whole, policy.unless):
-            self._write(exchange, policy, head)
-
-    def _looked(self, exchange: Exchange, policy: Policy) -> Head | Iterable[Event]:
-        """Anything else than a simple request: the head of its response, or all there is to do."""
-        method = exchange.method
+            return self._flow(exchange, plan, policy, head)
+        if plan.websocket and exchange.session is not None:
+            self._handshake(exchange, policy, exchange.peek("origin"))
+            return None
         if method == "OPTIONS":
             origin, wanted, names = exchange.request.several(_ASKED)
             # Fetch, "CORS-preflight request": OPTIONS with both of these headers.
@@ -159,16 +140,13 @@ class CORS(Middleware):
                 return self._preflight(exchange, policy, origin, wanted, names)
         else:
             origin = exchange.peek("origin")
-            if exchange.session is not None:
-                self._handshake(exchange, policy, origin)
-                return ()
             if origin is not None and method not in SAFELISTED_METHODS:
                 self._watch(exchange.request, origin)
         head = policy.known.get(origin) or self._judged(exchange, policy, str(origin))
         if policy.explains:
             reason = None if head.allowed else why(origin)
             self._notices.verdict(exchange, policy, "actual", origin, reason)
-        return head
+        return self._flow(exchange, plan, policy, head)
 
     def _watch(self, request: Request, origin: str) -> None:
         """Take note of a request for which a browser asks leave first."""
@@ -211,12 +189,12 @@ class CORS(Middleware):
 
     def _preflight(
         self, exchange: Exchange, policy: Policy, origin: str, wanted: str, names: str | None
-    ) -> Iterable[Event]:
+    ) -> Flow | None:
         self._notices.watches = False
         ready = policy.ready.get((origin, wanted, names))
         if ready is not None:
             exchange.respond(policy.success, ready)
-            return ()
+            return None
         head = policy.known.get(origin)
         rare = head is None or policy.explains or policy.passes or policy.network
         head = head or self._judged(exchange, policy, origin)
@@ -236,7 +214,7 @@ class CORS(Middleware):
         if reason is None and not rare:
             policy.remember(origin, wanted, names, answer)
         exchange.respond(policy.failure if reason else policy.success, answer)
-        return ()
+        return None
 
     def _permitted(
         self, request: Request, policy: Policy, head: Head, wanted: str, asked: str | None
@@ -262,6 +240,21 @@ class CORS(Middleware):
 
     # Responses
 
+    def _flow(self, exchange: Exchange, plan: Plan, policy: Policy, head: Head) -> Flow:
+        try:
+            yield RESPONSE
+        except Exception:
+            self._failed(exchange, plan, policy, head)
+            raise
+        choice = exchange.told("cors")
+        if choice is not None:
+            policy, head = self._chosen(exchange, plan, policy, choice)
+        if policy.exposes_all:
+            head = policy.sharing.exposing(head, exchange.response.headers)
+        # Nearly every head has none of the fields yet, and takes them as they are.
+        if not exchange.add(head.whole, policy.unless):
+            self._write(exchange, policy, head)
+
     def _write(self, exchange: Exchange, policy: Policy, head: Head) -> None:
         if head.write(exchange.response.headers, policy.keeps, policy.timed):
             self._notices.exists()
@@ -283,7 +276,7 @@ class CORS(Middleware):
 
     def _unruled(self, exchange: Exchange, plan: Plan) -> Flow:
         """No policy is for that path; the application may still choose one for its response."""
-        if exchange.session is not None or not plan.named:
+        if exchange.session is not None:
             return
         yield RESPONSE
         choice = exchange.told("cors")
