@@ -150,6 +150,9 @@ class ASGIExchange(Working):
             if headers._own or response.status != message["status"]:
                 # granian needs the key, daphne and gunicorn a list (protocols A15).
                 message = {**message, "status": response.status, "headers": headers._pairs}
+        if self._guards and response is not None:
+            # Its status may be another than the one that they saw.
+            self.watch()
         if response is not None and response._codecs:
             self._place = _CODED
         elif self.watched or self._exits is not None or trails:

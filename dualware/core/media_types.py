@@ -1,6 +1,7 @@
 """Sets of media types, written as patterns: ``text/html``, ``image/*``, ``*+json``.
 
-Knows types as text (RFC 9110 §8.3.1). Must never know what a set is for.
+Knows types as text (RFC 9110 §8.3.1), and how to remember what sets say of them. Must never know
+what follows from that.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-__all__ = ["COMPRESSED", "MediaTypes", "is_pattern"]
+__all__ = ["COMPRESSED", "KnownTypes", "MediaTypes", "is_pattern"]
 
 COMPRESSED: Final = (
     "audio/*",
@@ -77,3 +78,28 @@ class _Patterns:
     def match(self, kind: str) -> bool:
         """Whether one of them matches a type in lower case."""
         return kind in self._exact or kind.startswith(self._starts) or kind.endswith(self._ends)
+
+
+_KNOWN_MOST: Final = 256
+"""Values of Content-Type that are remembered."""
+
+
+class KnownTypes(dict[str | None, tuple[bool, bool]]):
+    """From a Content-Type to whether it is excluded, and whether it is that of a live stream.
+
+    Each value is worked out once; a bounded number is remembered. With ``skips_live`` the types of
+    live streams are excluded too.
+    """
+
+    def __init__(self, excluded: Iterable[str], *, live: Iterable[str], skips_live: bool) -> None:
+        self._excluded = MediaTypes(excluded)
+        self._live = MediaTypes(live)
+        self._skips_live = skips_live
+        self[None] = False, False
+
+    def __missing__(self, kind: str) -> tuple[bool, bool]:
+        live = kind in self._live
+        found = kind in self._excluded or (live and self._skips_live), live
+        if len(self) < _KNOWN_MOST:
+            self[kind] = found
+        return found

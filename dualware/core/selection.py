@@ -25,6 +25,7 @@ from dualware.core.levels import (
 from dualware.core.line import Seen
 from dualware.core.memo import Memo
 from dualware.core.message import Request
+from dualware.core.sinks import Sink
 
 __all__ = ["Exclusion", "Selection"]
 
@@ -142,6 +143,13 @@ class Selection:
         ):
             return WARNING
         return level
+
+    def may_take(self, status: int | None, sink: Sink) -> bool:
+        """Whether an exchange of that status that completes may have a line in ``sink``."""
+        level = self._levels[status, "completed"]
+        if self._slow is not None and SILENT < level < WARNING:
+            level = WARNING
+        return level != SILENT and sink.enabled(level)
 
     def takes(self, exchange: Exchange, seen: Seen, level: int) -> bool:
         """Whether an exchange of that level gets its line; notes the share of those that do."""

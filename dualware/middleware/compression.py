@@ -27,7 +27,7 @@ from dualware.core.effects import Effects
 from dualware.core.exchange import BODY, RESPONSE, Exchange, Flow, Middleware
 from dualware.core.fields import length_of
 from dualware.core.gzip import Gzip
-from dualware.core.media_types import COMPRESSED, MediaTypes
+from dualware.core.media_types import COMPRESSED, KnownTypes
 from dualware.core.message import Codec, Request, Response
 from dualware.core.negotiation import LONGEST, best, refuses_identity, weights
 from dualware.core.padding import MOST, Padding
@@ -181,24 +181,6 @@ class _Choices(dict[str | None, _Choice]):
         return choice
 
 
-class _Types(dict[str | None, tuple[bool, bool]]):
-    """From a Content-Type to whether it is excluded, and whether it is that of a live stream."""
-
-    def __init__(self, settings: GZipSettings) -> None:
-        excluded = settings.exclude_content_types
-        self._excluded = MediaTypes(COMPRESSED if excluded is None else excluded)
-        self._live = MediaTypes(settings.live_content_types)
-        self._skips_live = not settings.compress_live
-        self[None] = False, False
-
-    def __missing__(self, kind: str) -> tuple[bool, bool]:
-        live = kind in self._live
-        found = kind in self._excluded or (live and self._skips_live), live
-        if len(self) < _KNOWN_MOST:
-            self[kind] = found
-        return found
-
-
 class Compression(Middleware):
     """Send bodies in fewer bytes, by the coding that the client likes best."""
 
@@ -214,7 +196,12 @@ class Compression(Middleware):
         padding = Padding(settings.breach_padding, effects.random)
         self._codings = tuple(_offered(settings, padding))
         self._choices = _Choices(self._codings)
-        self._types = _Types(settings)
+        excluded = settings.exclude_content_types
+        self._types = KnownTypes(
+            COMPRESSED if excluded is None else excluded,
+            live=settings.live_content_types,
+            skips_live=not settings.compress_live,
+        )
         # "0" may stand in a 304 of any length, see `_may_change`.
         self._short = frozenset(map(str, range(1, min(self._minimum, _LISTED_MOST))))
         self._parses = self._minimum > _LISTED_MOST

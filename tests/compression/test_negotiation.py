@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from dualware.core import media_types
 from dualware.core.negotiation import LONGEST, best, refuses_identity, weights
 from dualware.middleware import compression
 from dualware.testing import Script
@@ -248,7 +249,7 @@ def test_answers_are_remembered_by_raw_value(dual, monkeypatch):
 def test_types_are_remembered_with_a_bound(dual, monkeypatch):
     """An application that writes another boundary each time fills no memory."""
     # compression 20
-    monkeypatch.setattr(compression, "_KNOWN_MOST", 3)
+    monkeypatch.setattr(media_types, "_KNOWN_MOST", 3)
     world = World()
     middleware = world.gzip()
     for number in range(5):

@@ -13,7 +13,7 @@ from werkzeug.utils import import_string
 
 from dualware.core.client import Client
 from dualware.core.effects import Effects
-from dualware.core.exchange import END, RESPONSE, Exchange, Flow, Middleware
+from dualware.core.exchange import END, FAILURE, RESPONSE, Exchange, Flow, Middleware
 from dualware.core.levels import ERROR, INFO, SILENT
 from dualware.core.line import MOST, SECRET_HEADERS, Lines, Seen
 from dualware.core.presets import PRESETS
@@ -123,14 +123,20 @@ class Logging(Middleware):
         if self._tells_start and self._sink.enabled(INFO):
             seen.paths = exchange.request.paths(seen.target)
             self._emit(INFO, f"{self._name(exchange)}.start", self._lines.start(exchange, seen))
+        wait = END
         try:
             yield RESPONSE
             seen.responded_at = clock()
-            yield END
+            seen.status = exchange.status
+            if exchange.session is None and not self._selection.may_take(seen.status, self._sink):
+                wait = FAILURE
+            yield wait
         finally:
-            # Whatever happens, and once: an exception, a head that never came, the END.
-            seen.ended_at = clock()
-            self._end(exchange, seen)
+            # Whatever happens, and once: an exception, a head that never came, the END. But for
+            # what went well, has no line then, and got no other status on its way out.
+            if wait is END or exchange.outcome != "completed" or exchange.status != seen.status:
+                seen.ended_at = clock()
+                self._end(exchange, seen)
 
     def on_late_error(self, exchange: Exchange, error: Exception) -> None:
         """Tell of a failure after END, in background work or in `close()`."""
