@@ -45,6 +45,8 @@ _OURS: Final = "access-control-"
 # Fetch, "CORS filtered response": what scripts may read anyway, and what they never may.
 _READABLE: Final = SAFELISTED_RESPONSE_HEADERS | {"set-cookie", "set-cookie2", "vary"}
 
+_OWN: Final = Parts(_OURS)
+_OWN_TIMED: Final = Parts(_OURS, _TAO)
 UNTIMED: Final = Parts(_OURS, "vary")
 """What stands in the names that CORS writes."""
 TIMED: Final = Parts(_OURS, "vary", _TAO)
@@ -89,6 +91,10 @@ class Head:
         ``timed``: whether Timing-Allow-Origin is ours to write. Where none of `TIMED` or `UNTIMED`
         stands in the headers, this is no more than adding `whole`.
         """
+        if headers.extend_alone(self.fields, _OWN_TIMED if timed else _OWN):
+            # None of it but Vary, as behind every compression.
+            add_vary(headers, *self.vary.names)
+            return False
         theirs = [
             name for name in headers.names if name.startswith(_OURS) or (timed and name == _TAO)
         ]

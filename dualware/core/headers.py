@@ -7,6 +7,7 @@ checked here, once for both protocols, since some servers split a response on CR
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from typing import Generic, TypeVar
 
@@ -355,10 +356,18 @@ def add_vary(headers: Headers[str] | Headers[bytes], *names: str) -> None:
         if names:
             headers.append("Vary", ", ".join(names))
         return
+    if (value := _united(tuple(lines), names)) is not None:
+        headers.set("Vary", value)
+
+
+# Few lines are ever written; the bound is there against an application that makes them up.
+@functools.lru_cache(256)
+def _united(lines: tuple[str, ...], names: tuple[str, ...]) -> str | None:
+    """The one line that Vary has to be; None where it may stay as it is."""
     present = [member for line in lines for member in _members(line)]
     united = union((*present, *names))
-    if "*" not in united and (len(lines) > 1 or len(united) != len(present)):
-        headers.set("Vary", ", ".join(united))
+    stays = "*" in united or (len(lines) == 1 and len(united) == len(present))
+    return None if stays else ", ".join(united)
 
 
 def union(names: Iterable[str]) -> list[str]:
