@@ -72,7 +72,7 @@ def configure_logging(
             _stdlib(out, level, [*own, _Text(line)])
         else:
             _structlog(structlog.BytesLoggerFactory(buffer), level, [*own, line])
-            _stdlib(_UTF8(buffer), level, [*own, _Text(line)])
+            _stdlib(_UTF8(out, buffer), level, [*own, _Text(line)])
     else:
         chain = [
             merge_record,
@@ -102,7 +102,9 @@ class _Text:
 class _UTF8:
     """A stream of bytes as one of text: JSON is UTF-8 (RFC 8259 §8.1), whatever the locale says."""
 
-    def __init__(self, buffer: BinaryIO) -> None:
+    def __init__(self, stream: TextIO, buffer: BinaryIO) -> None:
+        # A file that nobody else holds closes its bytes when it goes.
+        self._stream = stream
         self._buffer = buffer
         self.flush = buffer.flush
 

@@ -353,6 +353,22 @@ def test_a_stream_of_ones_own(tmp_path):
     ]
 
 
+def test_a_stream_that_nobody_else_holds(tmp_path):
+    """It stays open for as long as it is logged to."""
+    path = tmp_path / "log"
+    program = f"""
+        import structlog
+        import dualware
+
+        dualware.configure_logging(stream=open({str(path)!r}, "w"))
+        structlog.get_logger().info("structlog")
+        """
+    out, err = run(program)
+
+    assert ("", "") == (out, err)
+    assert ["structlog"] == [json.loads(line)["event"] for line in path.read_text().splitlines()]
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-16"])
 def test_a_stream_of_another_encoding(encoding):
     """JSON is UTF-8 (RFC 8259 §8.1), whatever the locale of the process says."""
