@@ -2,7 +2,7 @@
 
 Three processes of each server run side by side, one worker each: the bare application, the
 application in our five, and in five by others (`tests.benchmarks.served`), each as its users have
-it, with a JSON line per request to standard output. wrk loads them in turns, a second each, so
+it, with a JSON line of the same fields per request to standard output. wrk loads them in turns, a second each, so
 that a slow spell of the machine hits all of them; the server's CPU time in that second, over the
 answers that wrk counted, is the cost of one. Server and wrk each have a core of their own where
 there are two.
@@ -38,7 +38,8 @@ from types import FrameType
 from typing import IO, NamedTuple
 
 from tests.benchmarks import processes, wrk
-from tests.benchmarks.served import BODIES, ORIGIN
+from tests.benchmarks.exchanges import ORIGIN
+from tests.benchmarks.served import BODIES
 
 __all__ = ["MOST", "Ratios", "Slices", "report"]
 
@@ -82,10 +83,8 @@ NEEDED = (
     "orjson",
     "zlib_ng",
     "uvicorn",
-    "tests.benchmarks.peers",
     "asgi_correlation_id",
     "paste",
-    "timing_asgi",
     "wsgi_request_id",
     "wsgicors",
 )

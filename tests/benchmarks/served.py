@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import structlog
+
 import dualware
+from tests.benchmarks import limit
 from tests.benchmarks.bodies import api_json
+from tests.benchmarks.flows import BODY
 
 __all__ = [
     "BODIES",
-    "ORIGIN",
     "asgi_bare",
     "asgi_ours",
     "asgi_peers",
@@ -23,19 +26,11 @@ __all__ = [
     "wsgi_peers",
 ]
 
-BODIES = {"/small": b'{"message":"Hello, World!"}', "/large": api_json(10_000)}
+BODIES = {"/small": BODY, "/large": api_json(10_000)}
 """Path → what the application answers."""
 
-ORIGIN = "https://shop.example"
-"""Whose pages may read it."""
-
-SETTINGS: dict[str, Any] = {
-    "request_id": True,
-    "logging": True,
-    "timing": True,
-    "cors": {"allow_origins": [ORIGIN]},
-    "compression": True,
-}
+SETTINGS = {**limit.SETTINGS, "gzip": {}}
+"""The settings of all benchmarks, with gzip as it is by itself: by the extra `fast`."""
 
 _LENGTHS = {path: str(len(body)) for path, body in BODIES.items()}
 
@@ -57,6 +52,21 @@ def _wsgi(environ: Any, start_response: Any) -> Any:
     return [BODIES[path]]
 
 
+def _recipe() -> None:
+    """structlog as its users configure it: a filtering logger, four processors, text on stdout."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(20),
+        logger_factory=structlog.WriteLoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
 def asgi_bare() -> Any:
     """The application alone."""
     return _asgi
@@ -72,6 +82,7 @@ def asgi_peers() -> Any:
     """In five by others."""
     from tests.benchmarks import peers
 
+    _recipe()
     return peers.asgi_peers(_asgi)
 
 
@@ -90,4 +101,5 @@ def wsgi_peers() -> Any:
     """In five by others."""
     from tests.benchmarks import peers
 
+    _recipe()
     return peers.wsgi_peers(_wsgi)
