@@ -2,10 +2,10 @@
 
 Three processes of each server run side by side, one worker each: the bare application, the
 application in our five, and in five by others (`tests.benchmarks.served`), each as its users have
-it, with a JSON line of the same fields per request to standard output. wrk loads them in turns, a second each, so
-that a slow spell of the machine hits all of them; the server's CPU time in that second, over the
-answers that wrk counted, is the cost of one. Server and wrk each have a core of their own where
-there are two.
+it, with a JSON line of the same fields per request to standard output. wrk loads them in turns, a
+second each, so that a slow spell of the machine hits all of them; the server's CPU time in that
+second, over the answers that wrk counted, is the cost of one. Server and wrk each have a
+core of their own where there are two.
 
 Two ratios are shown. **Whole** is the server's CPU time per request through our stack over that
 through the others'. It is what the limit says, and it is also the stricter of the two wherever ours
