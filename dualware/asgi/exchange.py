@@ -113,8 +113,6 @@ class ASGIExchange(Working):
             return self._on(message)
         if place == _HELD:
             return self._release(message)
-        if place == _GUARDED:  # pragma: no cover - its test is still to be written
-            return self._guarded(message)
         if self.broken is not None:
             raise self.broken
         return self._upstream(message)
@@ -239,7 +237,7 @@ class ASGIExchange(Working):
         self._place = _OVER
         self.outcome = "completed"
         self.spare()
-        if self._record is not None:  # pragma: no cover - its test is still to be written
+        if self._record is not None:
             self.seal()
 
     def _on(self, message: Message) -> Awaitable[None]:

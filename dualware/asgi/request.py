@@ -190,9 +190,11 @@ def target_of(scope: Scope) -> Target:
     return tuple(map(scope.get, _TARGET))
 
 
-# Names that were met in lower case, as ASGI wants them. Clients make names up, so it is bounded.
+# Names that were met in lower case, as ASGI wants them. Clients make names up, so their number is
+# bounded, and their length.
 _LOWER: Final = set[bytes]()
-_LOWER_MOST: Final = 4096
+_LOWER_MOST: Final = 1024
+_LOWER_LONGEST: Final = 64
 
 
 def _indexed(headers: Any) -> dict[bytes, bytes | list[bytes]]:
@@ -205,7 +207,7 @@ def _indexed(headers: Any) -> dict[bytes, bytes | list[bytes]]:
     index: dict[bytes, bytes | list[bytes]] = {}
     for raw, value in headers:
         name = raw.lower()
-        if name == raw and len(_LOWER) < _LOWER_MOST:
+        if name == raw and len(name) <= _LOWER_LONGEST and len(_LOWER) < _LOWER_MOST:
             _LOWER.add(name)
         if name not in index:
             index[name] = value

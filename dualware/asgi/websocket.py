@@ -137,7 +137,7 @@ class WebSocketExchange(Engine):
         try:
             if not self.head():
                 self.body(None, complete=False)
-            if self._guards:  # pragma: no cover - its test is still to be written
+            if self._guards:
                 self.watch()
         except BaseException as error:
             self.broken = error

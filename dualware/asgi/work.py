@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dualware.asgi.offload import in_thread, turns
 from dualware.asgi.quick import QuickEngine
@@ -33,6 +33,11 @@ class Working(QuickEngine):
     gone: bool = False
     """Whether the client was seen to go away: a disconnect was received, or send raised OSError.
     Most servers swallow what is sent after it, and say nothing (protocols A28)."""
+
+    if TYPE_CHECKING:
+
+        async def _body(self, message: Message) -> None:
+            """Send a body message that has passed every codec."""
 
     _turns: AbstractAsyncContextManager[Any] | None = None
     """Held while a message is on its way, in an exchange that had something done in a thread:
@@ -105,7 +110,3 @@ class Working(QuickEngine):
         if data or not message.get("more_body", False):
             await self._body({**message, "body": data})
         self._torn = False
-
-    async def _body(self, message: Message) -> None:
-        """Send a body message that has passed every codec."""
-        raise NotImplementedError  # pragma: no cover - each kind of exchange has its own

@@ -67,8 +67,7 @@ class Ending(Member):
             return
         self.outcome = outcome
         try:
-            if self.watched or self._outwards is not None:  # pragma: no branch - nearly always
-                self._end_flows()
+            self._end_flows()
         finally:
             record = self._record
             if record is not None and self.outer is None:

@@ -208,7 +208,7 @@ class Engine(Ending):
                 wait.run()
                 wait = next(flow, None)
             if type(wait) is not Work:
-                if wait is FAILURE:  # pragma: no cover - its test is still to be written
+                if wait is FAILURE:
                     self._guards += (flow,)
                     return None
                 if wait is not None:

@@ -220,7 +220,7 @@ class Exchange:
     _exits: list[Callable[[BaseException | None], None]] | None
 
     @property
-    def _may_answer(self) -> bool:  # pragma: no cover - the engine has its own
+    def _may_answer(self) -> bool:
         """Whether `respond` is legal now."""
         raise NotImplementedError
 

@@ -146,7 +146,9 @@ def test_an_exchange_before_anything_happened():
     )
 
 
-@pytest.mark.parametrize("name", ["request", "response", "record", "noted", "has_response"])
+@pytest.mark.parametrize(
+    "name", ["request", "response", "record", "noted", "has_response", "_may_answer"]
+)
 def test_an_exchange_is_an_interface(name):
     """The engine fills it in."""
     with pytest.raises(NotImplementedError):

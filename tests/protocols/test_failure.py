@@ -12,7 +12,7 @@ import pytest
 from dualware import BODY, END, RESPONSE, Middleware, Stack
 from dualware.core.exchange import FAILURE
 from dualware.core.message import ExchangeError
-from dualware.testing import Dual, Script
+from dualware.testing import ASGIClient, Dual, Script
 from dualware.testing.asgi import build_scope
 from tests.core.bench import Of, begun
 from tests.protocols.asgi_parts import Server
@@ -43,6 +43,7 @@ class Guards(Middleware):
             self.seen.append((exchange.outcome, exchange.sent, bool(exchange.first_at)))
 
 
+WAITS = {"at the head": (RESPONSE,), "at the body": (RESPONSE, BODY)}
 AROUND = {
     "nothing": lambda each: [each],
     "a body that is held": lambda each: [each, Holds()],
@@ -56,9 +57,10 @@ AROUND = {
 @pytest.mark.parametrize("script", SCRIPTS)
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("read", [None, 0, 1])
-def test_it_is_the_end_unless_that_is_good(dual, around, script, method, read):
+@pytest.mark.parametrize("before", WAITS)
+def test_it_is_the_end_unless_that_is_good(dual, around, script, method, read, before):
     """Outcome, bytes and error are those that END tells."""
-    ends, fails = Guards(RESPONSE, END), Guards(RESPONSE, FAILURE)
+    ends, fails = Guards(*WAITS[before], END), Guards(*WAITS[before], FAILURE)
     dual = Dual(dual.protocol, lint=False)
     expected = dual.request(Script(**SCRIPTS[script]), AROUND[around](ends), method, read=read)
     result = dual.request(Script(**SCRIPTS[script]), AROUND[around](fails), method, read=read)
@@ -174,3 +176,41 @@ def test_nothing_is_kept():
     for protocol in ("wsgi", "asgi"):
         Dual(protocol, lint=False).request(Script(), [Keeps()])
         assert kept.pop()() is None
+
+
+def test_the_record_takes_no_more(dual):
+    """The exchange is over for everybody, whoever was not told."""
+    records = []
+
+    class Looks(Guards):
+        """Keeps the record."""
+
+        def __call__(self, exchange):
+            """Wait."""
+            records.append(exchange.record)
+            yield from super().__call__(exchange)
+
+    fails = Looks(RESPONSE, FAILURE)
+    dual.request(Script(), [fails])
+
+    assert 1 == fails.closed
+    assert [True] == [record.ended for record in records]
+
+
+@pytest.mark.parametrize(("code", "closed"), [(1000, 1), (1006, 0)])
+def test_sessions(code, closed):
+    """A session that is closed as it should be has completed."""
+    # one protocol: WSGI has no sessions
+    fails = Guards(RESPONSE, FAILURE)
+    fails.websocket = True
+
+    async def app(scope, receive, send):
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+    ASGIClient(Stack([fails]).asgi(app)).websocket_sync(close_code=code)
+
+    assert closed == fails.closed
+    assert ["completed" if closed else "aborted"] == [outcome for outcome, _, _ in fails.seen]

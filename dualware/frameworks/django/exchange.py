@@ -166,7 +166,7 @@ class DjangoExchange(Engine):
     def _commit(self, held: Any) -> None:
         """Give the response the head that the flows left."""
         self.committed = True
-        if self._guards:  # pragma: no cover - its test is still to be written
+        if self._guards:
             self.watch()
         response = self._response
         if response is None:

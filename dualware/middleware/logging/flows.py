@@ -151,9 +151,7 @@ class Logging(Middleware):
             self._tell_exception(exchange, seen, exchange.error, "request")
         level = self._selection.level(exchange, seen)
         # Before the fields are built, which cost more than all the rest.
-        if level == SILENT or not self._sink.enabled(
-            level
-        ):  # pragma: no cover - its test is still to be written
+        if level == SILENT or not self._sink.enabled(level):
             return
         seen.paths = exchange.request.paths(seen.target)
         if self._selection.takes(exchange, seen, level):
