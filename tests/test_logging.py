@@ -1512,3 +1512,48 @@ def test_wrappers_of_both_protocols(protocol):
     getattr(client(made), "request" if protocol == "wsgi" else "request_sync")()
 
     assert [REQUEST] * 3 == [event["event"] for event in events]
+
+
+# Followed for failures alone
+
+SILENT = {"default": "silent", "4xx": "silent", "aborted": "silent", "cancelled": "silent"}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_errors_only(dual, world, row):
+    """Where only errors have a line, it says what it says among all the others."""
+    # observability L1
+    script, options, _ = ROWS[row]
+    dual = Dual(dual.protocol, lint=False)
+    dual.request(script, world.logged(), **options)
+    every = [event for event in world.log.events if event["level"] == "error"]
+    world.log.events.clear()
+    dual.request(script, world.logged(levels=SILENT), **options)
+
+    assert every == world.log.events
+
+
+@pytest.mark.parametrize("levels", [{"2xx": "silent"}, {"2xx": "debug"}])
+def test_a_status_that_flows_outside_change(dual, world, levels):
+    """The line is that of the status which the client gets, with the bytes that it gets."""
+
+    class Outside(Middleware):
+        """Makes an error of it."""
+
+        def __call__(self, exchange):
+            """Change the status."""
+            yield RESPONSE
+            exchange.response.status = 503
+
+    stack = world.stack(Outside(), world.logging(levels=levels))
+    dual.request(Script(chunks=[b"abc"]), stack)
+
+    assert (503, 3, "error") == tuple(world.log.only[name] for name in (STATUS, SIZE, "level"))
+
+
+def test_slow_ones_of_a_silent_kind(dual, world):
+    """What may be worth a warning in the end is followed to it."""
+    stack = world.logged(levels={"2xx": "debug"}, slow_ms=1)
+    dual.request(Script(), stack)
+
+    assert ["debug"] == [event["level"] for event in world.log.events]

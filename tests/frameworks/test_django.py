@@ -1078,3 +1078,17 @@ def test_no_warning_of_ours():
         with project(ALL):
             client = ASGIClient(asgi(get_asgi_application()), lint=False)
             assert 200 == client.request_sync(backend="asyncio").reraise().status
+
+
+@each_way
+@pytest.mark.parametrize(
+    ("path", "lines_of"), [("/", 0), ("/stream", 0), ("/file", 0), ("/nowhere", 0), ("/break", 1)]
+)
+def test_line_for_failures_alone(way, path, lines_of, lines):
+    """A good exchange need not be followed; one that breaks is told of as ever."""
+    silent = {"default": "silent", "4xx": "silent", "completed": "silent"}
+    asked(way, {"logging": {"sink": lines.append, "levels": silent}}, path=path)
+
+    assert [("error", 200)] * lines_of == [
+        (line["outcome"], line["http.response.status_code"]) for line in lines
+    ]
