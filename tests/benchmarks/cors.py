@@ -13,6 +13,7 @@ from typing import Any
 from starlette.middleware.cors import CORSMiddleware as StarletteCORS
 
 from dualware import asgi, wsgi
+from tests.benchmarks.exchanges import FETCH, ORIGIN, PREFLIGHT
 from tests.benchmarks.flows import ENVIRON, SCOPE, asgi_app, asgi_call, wsgi_app, wsgi_call
 from tests.benchmarks.measure import interleaved
 
@@ -23,7 +24,6 @@ LIMITS = {"simple": 0.65, "preflight": 0.65}
 MOST_OF_ATTACK = 20.0
 """At most this many times an ordinary preflight."""
 
-ORIGIN = "https://shop.example"
 SETTINGS: dict[str, Any] = {
     "allow_origins": ["https://a.example", ORIGIN],
     "allow_methods": ["PUT", "PATCH", "DELETE"],
@@ -37,40 +37,7 @@ BAREST: dict[str, dict[str, Any]] = {
     "any origin": {"allow_origins": ["*"]},
 }
 """Where Starlette writes least. Shown, not held to a limit."""
-# What Chromium sends with a fetch to another origin, in its order.
-FETCH = {
-    "host": "api.example",
-    "connection": "keep-alive",
-    "sec-ch-ua-platform": '"Linux"',
-    "user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0.0.0",
-    "sec-ch-ua": '"Chromium";v="156", "Not)A;Brand";v="24"',
-    "sec-ch-ua-mobile": "?0",
-    "accept": "*/*",
-    "origin": ORIGIN,
-    "sec-fetch-site": "cross-site",
-    "sec-fetch-mode": "cors",
-    "sec-fetch-dest": "empty",
-    "referer": f"{ORIGIN}/",
-    "accept-encoding": "gzip, deflate, br, zstd",
-    "accept-language": "en-US,en;q=0.9",
-}
-# And with the preflight before it.
-ORDINARY = {
-    "host": "api.example",
-    "connection": "keep-alive",
-    "accept": "*/*",
-    "access-control-request-method": "PUT",
-    "access-control-request-headers": "content-type,x-request-id",
-    "origin": ORIGIN,
-    "user-agent": FETCH["user-agent"],
-    "sec-fetch-mode": "cors",
-    "sec-fetch-site": "cross-site",
-    "sec-fetch-dest": "empty",
-    "referer": f"{ORIGIN}/",
-    "accept-encoding": "gzip, deflate, br, zstd",
-    "accept-language": "en-US,en;q=0.9",
-}
-ATTACK = {**ORDINARY, "access-control-request-headers": ",".join(["x-a"] * 15_000)}
+ATTACK = {**PREFLIGHT, "access-control-request-headers": ",".join(["x-a"] * 15_000)}
 
 
 def scope_of(method: str, headers: dict[str, str]) -> Any:
@@ -89,7 +56,7 @@ def report() -> bool:
     """Print the ratios. Returns whether all keep to the limits."""
     scopes = {
         "simple": scope_of("GET", FETCH),
-        "preflight": scope_of("OPTIONS", ORDINARY),
+        "preflight": scope_of("OPTIONS", PREFLIGHT),
         "attack": scope_of("OPTIONS", ATTACK),
     }
     ours = asgi.CORSMiddleware(asgi_app, **SETTINGS)
@@ -103,7 +70,7 @@ def report() -> bool:
         for side, made in {"ours": asgi.CORSMiddleware, "theirs": StarletteCORS}.items():
             cases[f"{side} {name}"] = asgi_call(made(asgi_app, **settings), scopes["simple"])
     other = wsgi.CORSMiddleware(wsgi_app, **SETTINGS)
-    for name, headers in {"preflight": ORDINARY, "attack": ATTACK}.items():
+    for name, headers in {"preflight": PREFLIGHT, "attack": ATTACK}.items():
         cases[f"wsgi {name}"] = wsgi_call(other, environ_of("OPTIONS", headers))
     cost = interleaved(cases, batch=500)
     print("CORS alone, over what Starlette's adds to the bare application")

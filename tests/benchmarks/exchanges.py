@@ -15,6 +15,9 @@ from tests.benchmarks.flows import BODY
 
 __all__ = [
     "CASES",
+    "FETCH",
+    "ORIGIN",
+    "PREFLIGHT",
     "Answer",
     "Case",
     "asgi_answer",
@@ -29,7 +32,7 @@ ORIGIN = "https://shop.example"
 PATH = "/items/42"
 
 # What Chromium sends with a fetch to another origin, in its order.
-_FETCH = {
+FETCH = {
     "host": "api.example",
     "connection": "keep-alive",
     "sec-ch-ua-platform": '"Linux"',
@@ -45,16 +48,16 @@ _FETCH = {
     "accept-encoding": "gzip, deflate, br, zstd",
     "accept-language": "en-US,en;q=0.9",
 }
-_PREFLIGHT = {
-    **{name: _FETCH[name] for name in ("host", "connection", "accept")},
+PREFLIGHT = {
+    **{name: FETCH[name] for name in ("host", "connection", "accept")},
     "access-control-request-method": "PUT",
     "access-control-request-headers": "content-type,x-request-id",
-    **{name: _FETCH[name] for name in ("origin", "user-agent", "sec-fetch-mode")},
-    **{name: _FETCH[name] for name in ("sec-fetch-site", "sec-fetch-dest", "referer")},
-    **{name: _FETCH[name] for name in ("accept-encoding", "accept-language")},
+    **{name: FETCH[name] for name in ("origin", "user-agent", "sec-fetch-mode")},
+    **{name: FETCH[name] for name in ("sec-fetch-site", "sec-fetch-dest", "referer")},
+    **{name: FETCH[name] for name in ("accept-encoding", "accept-language")},
 }
 # A proxy has given the request an id. A UUID, since some peers take nothing else.
-_WITH_ID = {**_FETCH, "x-request-id": "6b4a1d02-5c0e-4d7f-9a55-0f6d3c1b8e77"}
+_WITH_ID = {**FETCH, "x-request-id": "6b4a1d02-5c0e-4d7f-9a55-0f6d3c1b8e77"}
 _IDENTITY = {**_WITH_ID, "accept-encoding": "identity"}
 
 
@@ -118,8 +121,8 @@ _STREAM = tuple(_LONG[start : start + 5120] for start in range(0, 20 * 5120, 512
 CASES: dict[str, Case] = {
     "small": Case("GET", _WITH_ID, 200, _SMALL, 500),
     "404": Case("GET", _WITH_ID, 404, _SMALL, 500),
-    "generated id": Case("GET", _FETCH, 200, _SMALL, 500),
-    "preflight": Case("OPTIONS", _PREFLIGHT, 200, _SMALL, 500),
+    "generated id": Case("GET", FETCH, 200, _SMALL, 500),
+    "preflight": Case("OPTIONS", PREFLIGHT, 200, _SMALL, 500),
     "stream, identity": Case("GET", _IDENTITY, 200, _STREAM, 200, streams=True),
     "stream, gzip": Case("GET", _WITH_ID, 200, _STREAM, 5, streams=True),
     "10 KB, gzip": Case("GET", _WITH_ID, 200, _WHOLE, 50),

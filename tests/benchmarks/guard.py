@@ -18,7 +18,8 @@ import structlog
 import dualware
 from tests.benchmarks.exchanges import CASES
 from tests.benchmarks.measure import above, interleaved, on_own_stack
-from tests.benchmarks.stacks import SIDES, recipe
+from tests.benchmarks.recipe import recipe
+from tests.benchmarks.stacks import SIDES
 
 __all__ = ["RATIOS", "calls", "ratios"]
 

@@ -17,6 +17,7 @@ import structlog
 import dualware
 from tests.benchmarks import limit
 from tests.benchmarks.exchanges import CASES, asgi_app, asgi_call, wsgi_app, wsgi_call
+from tests.benchmarks.recipe import recipe
 
 __all__ = ["counted", "main", "part_of"]
 
@@ -120,19 +121,8 @@ def _svg(rows: list[tuple[str, Counter[str]]]) -> str:
 
 def main(arguments: list[str]) -> None:
     """Print the table, and draw it into the file that is named."""
-    with Path("/dev/null").open("w", encoding="utf-8") as file:
-        structlog.configure(
-            wrapper_class=structlog.make_filtering_bound_logger(20),
-            logger_factory=structlog.WriteLoggerFactory(file),
-            cache_logger_on_first_use=True,
-            processors=[
-                structlog.contextvars.merge_contextvars,
-                structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso"),
-                structlog.processors.JSONRenderer(),
-            ],
-        )
-        rows = _rows()
+    recipe()
+    rows = _rows()
     for name, steps in rows:
         told = ", ".join(f"{part} {count}" for part, count in steps.most_common())
         print(f"{name:<18} {sum(steps.values()):>5}  {told}")

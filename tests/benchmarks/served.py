@@ -7,14 +7,14 @@ peers are imported where they are asked for: nobody else needs them.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
-
-import structlog
 
 import dualware
 from tests.benchmarks import limit
 from tests.benchmarks.bodies import api_json
 from tests.benchmarks.flows import BODY
+from tests.benchmarks.recipe import recipe
 
 __all__ = [
     "BODIES",
@@ -52,21 +52,6 @@ def _wsgi(environ: Any, start_response: Any) -> Any:
     return [BODIES[path]]
 
 
-def _recipe() -> None:
-    """structlog as its users configure it: a filtering logger, four processors, text on stdout."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(20),
-        logger_factory=structlog.WriteLoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
-
-
 def asgi_bare() -> Any:
     """The application alone."""
     return _asgi
@@ -82,7 +67,7 @@ def asgi_peers() -> Any:
     """In five by others."""
     from tests.benchmarks import peers
 
-    _recipe()
+    recipe(sys.stdout)
     return peers.asgi_peers(_asgi)
 
 
@@ -101,5 +86,5 @@ def wsgi_peers() -> Any:
     """In five by others."""
     from tests.benchmarks import peers
 
-    _recipe()
+    recipe(sys.stdout)
     return peers.wsgi_peers(_wsgi)

@@ -2,7 +2,7 @@
 
 All of it is what is added to the bare application, in one process, batch by batch in turn. On every
 row of the table the same fields go through the same structlog configuration into a file that drops
-them (`limit.FIELDS`, `RECIPE`). Below it stand further comparisons, each with what it is held to.
+them (`limit.FIELDS`, `recipe`). Below it stand further comparisons, each with what it is held to.
 ``python -m tests.benchmarks.stacks SECTION…`` prints single sections.
 
 Must never move a limit to what is measured: a figure above its limit is printed as that.
@@ -27,8 +27,9 @@ from dualware.effects import REAL
 from tests.benchmarks import exchanges, limit
 from tests.benchmarks.exchanges import CASES, Case
 from tests.benchmarks.measure import Cost, above, interleaved, on_own_stack
+from tests.benchmarks.recipe import NOWHERE, recipe
 
-__all__ = ["LIMITS", "SECTIONS", "SIDES", "recipe", "report"]
+__all__ = ["LIMITS", "SECTIONS", "SIDES", "report"]
 
 LIMITS: dict[str, dict[str, tuple[float | None, float | None]]] = {
     # case: at most so many times the peers, and the function fused by hand; None: no limit
@@ -63,23 +64,6 @@ GZIP_ALONE = 1.0
 """And gzip alone, where it codes."""
 
 ROUNDS = 40
-# Open for as long as the process lives: a text file that nobody holds closes the bytes below it.
-_NOWHERE = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
-
-
-def recipe() -> None:
-    """Configure structlog as its users do: the usual filtering logger, four processors, text."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(20),
-        logger_factory=structlog.WriteLoggerFactory(_NOWHERE),
-        cache_logger_on_first_use=True,
-    )
 
 
 def peers() -> Any:
@@ -197,7 +181,7 @@ def as_used() -> bool:
         theirs = around(app)
         # A logger stays as it was configured when it was first used.
         side.call(theirs, case)()
-        dualware.configure_logging(stream=_NOWHERE)
+        dualware.configure_logging(stream=NOWHERE)
         settings = {**limit.SETTINGS, "logging": {}, "gzip": {}}
         ours = side.stack(app, settings)
         cost = side.cost(
