@@ -9,7 +9,9 @@ import functools
 import sys
 import threading
 import warnings
+import weakref
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 import anyio
 import httpx
@@ -30,9 +32,10 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from starlette.middleware.wsgi import WSGIMiddleware as StarletteFromWSGI
 
-from dualware import END, RESPONSE, Middleware, Stack, add_fields, carry
+from dualware import END, RESPONSE, Middleware, Stack, add_fields, carry, load
 from dualware.core.record import CURRENT, live_record
 from dualware.testing import ASGIClient, WSGIClient
+from dualware.testing.asgi import build_scope
 
 
 class Marker(Middleware):
@@ -616,3 +619,30 @@ def test_outside_an_exchange_there_is_none(outer, application):
     WSGIClient(app).request().reraise()
 
     assert None is live_record()
+
+
+def test_a_copy_of_the_context_keeps_no_request():
+    """Timers of servers have one, and outlive the exchange."""
+    # one protocol: WSGI servers give a thread's context to nobody
+    copies, scopes = [], []
+
+    class Scope(dict):
+        """A scope that can be referred to weakly."""
+
+    async def app(scope, receive, send):
+        scopes.append(weakref.ref(scope))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        copies.append(copy_context())
+        await send({"type": "http.response.body", "body": b"a"})
+
+    async def send(message):
+        pass
+
+    async def run():
+        stack = load({"timing": True, "logging": {"sink": lambda _: None}})
+        await stack.asgi(app)(Scope(build_scope()), None, send)
+
+    asyncio.run(run())
+
+    assert 1 == len(copies)
+    assert [None] == [scope() for scope in scopes]

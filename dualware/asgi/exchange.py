@@ -16,7 +16,7 @@ from dualware.asgi.request import ZERO_COPY
 from dualware.asgi.work import Message, Working
 from dualware.core.ending import outcome_of
 from dualware.core.fields import length_of
-from dualware.core.headers import BytesHeaders
+from dualware.core.headers import BytesHeaders, Fields
 from dualware.core.message import ExchangeError, has_no_body
 
 if TYPE_CHECKING:
@@ -334,23 +334,22 @@ class ASGIExchange(Working):
 
     async def answer(self, answer: Answer) -> None:
         """Send a flow's own answer."""
-        data = answer.body
-        headers = BytesHeaders()
-        headers.extend(answer.headers)
-        if answer.status not in (204, 304):
+        data, status, fields = answer.body, answer.status, answer.headers
+        # The fields of most preflights are ready.
+        headers = BytesHeaders(fields.wire if isinstance(fields, Fields) else ())
+        if not isinstance(fields, Fields):
+            headers.extend(fields)
+        if status not in (204, 304):
             headers.set("Content-Length", str(len(data)))
-        self._held = {
-            "type": "http.response.start",
-            "status": answer.status,
-            "headers": headers.pairs,
-        }
-        self._pairs = headers.pairs
+        pairs = headers.pairs if headers.changed else headers.pairs.copy()
+        self._held = {"type": "http.response.start", "status": status, "headers": pairs}
+        self._pairs = pairs
         self._trailers_to_come = False
         if not self.head():
             data = await self._worked(self.body(data, complete=True))
         elif self.coded:
             data = self.response.through(data, last=True)
-        if has_no_body(self._source.get("method"), self.status):
+        if data and has_no_body(self._source.get("method"), self.status):
             data = b""
         await self._send_head()
         await self._onward({"type": "http.response.body", "body": data})

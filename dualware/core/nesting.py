@@ -7,7 +7,7 @@ bridge it is, nor how an exchange moves on.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from dualware.core.exchange import Exchange
 from dualware.core.record import CURRENT, Record, leave
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from dualware.core.stack import Stack
 
 __all__ = ["Member", "enclosing", "same_exchange"]
+
+
+# Shared and never changed.
+_NO_FLOWS: Final[list[Any]] = []
+_NOTHING: Final[dict[str, Any]] = {}
 
 
 class Member(Exchange):
@@ -38,6 +43,13 @@ class Member(Exchange):
     whose server may never come back: another call in that context is another exchange."""
     lingers_for: weakref.ref[Any] | None = None
     """The body for which an exchange that is over stays current."""
+
+    # Those of the engine that are let go of when the application is over.
+    _flows: list[Any]
+    _passed: list[Any]
+    _outwards: Any
+    _request: Any
+    _source: Any
 
     _plan: Stack
     _record: Record | None
@@ -105,6 +117,11 @@ class Member(Exchange):
             except (ValueError, RuntimeError):
                 leave(self)
             self.token = None
+        # Copies of the context live on, and we in them: uvicorn's timer for a connection that is
+        # kept alive has one, and asyncio keeps those that were cancelled for a while.
+        self._flows = self._passed = _NO_FLOWS
+        self._outwards = self._request = None
+        self._source = _NOTHING
 
     def leave(self) -> None:
         """Make current again what was so before this exchange, if this one is current."""

@@ -5,6 +5,7 @@ Knows structlog. Must never know what is logged.
 
 from __future__ import annotations
 
+import atexit
 import os
 from pathlib import Path
 from typing import TextIO
@@ -15,6 +16,7 @@ __all__ = ["NOWHERE", "recipe"]
 
 # Open for as long as the process lives: a text file that nobody holds closes the bytes below it.
 NOWHERE = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+atexit.register(NOWHERE.close)
 
 
 def recipe(stream: TextIO = NOWHERE) -> None:
