@@ -83,13 +83,25 @@ class ASGIExchange(Working):
         only looks at heads 6 to 8 % dearer, and a stream pays it for every chunk.
         """
         place = self._place
-        if place == _BEFORE:
-            if message["type"] == "http.response.start":
-                return self._head(message)
-            # Informational messages, and what we do not know.
-            return self._watched(message)
         if place >= PLAIN:
             return self._upstream(message)
+        if place == _BEFORE:
+            if message["type"] != "http.response.start":
+                # Informational messages, and what we do not know.
+                return self._watched(message)
+            self._held = message
+            if message.get("trailers"):
+                self._trailers_to_come = True
+            try:
+                through = self.head()
+            except BaseException as error:
+                # A policy fails closed: no later message gets through.
+                self._break(error)
+                raise
+            if through:
+                return self._send_head()
+            self._place = _HELD
+            return _nothing()
         turns = self._turns
         if turns is not None:
             return self._in_turn(turns, partial(self._step, message))
@@ -118,21 +130,6 @@ class ASGIExchange(Working):
         return self._upstream(message)
 
     # Head
-
-    def _head(self, message: Message) -> Awaitable[None]:
-        self._held = message
-        if message.get("trailers"):
-            self._trailers_to_come = True
-        try:
-            through = self.head()
-        except BaseException as error:
-            # A policy fails closed: no later message gets through.
-            self._break(error)
-            raise
-        if through:
-            return self._send_head()
-        self._place = _HELD
-        return _nothing()
 
     def _send_head(self) -> Awaitable[None]:
         """Send the head that the flows left, as the application's own message if they could."""
@@ -163,7 +160,8 @@ class ASGIExchange(Working):
             return self._upstream(message)
         if trails:
             self._trails = True
-        self._counts = not has_no_body(self._source.get("method"), self.status)
+        if has_no_body(self._source.get("method"), self.status):
+            self._counts = False
         return self._watched(message)
 
     def _release(self, message: Message) -> Awaitable[None]:
@@ -222,7 +220,8 @@ class ASGIExchange(Working):
             return self._guarded_body(message)
         self.watch()
         self._place = _OPEN
-        self._counts = not has_no_body(self._source.get("method"), self.status)
+        if has_no_body(self._source.get("method"), self.status):
+            self._counts = False
         return self._step(message)
 
     async def _guarded_body(self, message: Message) -> None:

@@ -6,7 +6,7 @@ never know a protocol, nor how the head came to where it is: that is `dualware.c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from dualware.core.exchange import END, LEGAL, Answer, Event, Flow, Middleware, Outcome
@@ -31,7 +31,7 @@ class Ending(Member):
 
     # The flows, see `dualware.core.engine`; and what the driver knows of the head.
     _flows: list[Flow | None]
-    _outwards: Iterator[Flow | None] | None = None
+    _outwards: Iterable[Flow | None] | None = None
     _passed: list[Flow]
     _guards: tuple[Flow, ...] = ()
     _early: dict[Flow, Event] | None = None
@@ -84,16 +84,10 @@ class Ending(Member):
 
     def _end_flows(self) -> None:
         raised: BaseException | None = None
-        live = self._passed if self.watched else []
-        ahead = list(filter(None, self._outwards or ()))
-        closed: list[Flow] = []
-        if ahead or self._guards:
-            # What the head has passed waits for END; so may what it never reached.
-            closed = [flow for flow in ahead if (self._early or {}).get(flow) is not END]
-            if self.outcome == "completed":
-                closed += self._guards
-            live = self._inwards(*live, *ahead, *self._guards)
-            self._guards = ()
+        live = self._passed if self.watched else ()
+        closed: Sequence[Flow] = ()
+        if self._outwards or self._guards:
+            live, closed = self._left(*live)
         for flow in live:
             try:
                 if closed and flow in closed:
@@ -106,6 +100,16 @@ class Ending(Member):
                 raised = error
         if raised is not None:
             raise raised
+
+    def _left(self, *passed: Flow) -> tuple[list[Flow], list[Flow]]:
+        """All flows that are not over, innermost first, and those of them that are to be closed."""
+        # What the head has passed waits for END; so may what it never reached.
+        ahead, guards = list(filter(None, self._outwards or ())), self._guards
+        closed = [flow for flow in ahead if (self._early or {}).get(flow) is not END]
+        if self.outcome == "completed":
+            closed += guards
+        self._guards = ()
+        return self._inwards(*passed, *ahead, *guards), closed
 
     def fail(self, error: BaseException, outcome: Outcome, *, sent: bool) -> Answer | None:
         """An exception left the application: it is raised at the wait of every live flow.

@@ -16,14 +16,15 @@ from dualware.core.fields import length_of
 from dualware.core.figures import METHODS, error_type
 from dualware.core.levels import LEVEL_NAMES
 from dualware.core.memo import Memo, all_short, is_short
-from dualware.core.message import Facts, Request, Target
+from dualware.core.message import Facts, Request
 from dualware.core.presets import OF_LOGGERS, Preset, nested
 from dualware.core.query import REDACTED
 from dualware.core.record import Record
+from dualware.core.seen import Seen
 from dualware.core.text import MARK, cut, from_wire, printable, safe, shown
 from dualware.core.trace import current_span
 
-__all__ = ["MOST", "SECRET_HEADERS", "Lines", "Seen"]
+__all__ = ["MOST", "SECRET_HEADERS", "Lines"]
 
 MOST: Final[Mapping[str, int]] = {
     "path": 2048,
@@ -46,39 +47,14 @@ SECRET_HEADERS: Final = (
 )
 """Headers whose value is a secret, whatever else is known of them."""
 
+_OF_REQUEST: Final = (
+    "query", "scheme", "request_size", "client", "peer", "http_version", "user_agent",
+)  # fmt: skip
+"""The `Names` of what is told of a request beside its method and path."""
+_OF_TRACE: Final = ("trace_id", "span_id", "parent_span_id", "trace_sampled")
+
 _URLS: Final = frozenset({"content-location", "location", "referer"})
 """Headers whose value is a URL, and so may carry a query."""
-
-
-class Seen:
-    """What the logging flow saw of one exchange. Moments are ns of the exchange's clock."""
-
-    # What every exchange sets has a slot, the rest stands on the class.
-    __slots__ = (
-        "__dict__",
-        "ended_at",
-        "paths",
-        "responded_at",
-        "started_at",
-        "status",
-        "target",
-    )
-
-    ended_at: int
-    paths: tuple[str, str, str]
-    """What `Request.paths` makes of the target."""
-    status: int | None
-    status_inferred: bool = False
-    """Whether nobody said the status."""
-    rate: float | None = None
-    """How many of the lines of this kind are kept, 0 to 1; None for all."""
-
-    def __init__(self, started_at: int, target: Target) -> None:
-        self.started_at = started_at
-        self.target = target
-        """What was asked, see `Request.target`."""
-        self.responded_at = 0
-        """When the head was known; 0 if it never was."""
 
 
 class Lines:
@@ -96,6 +72,8 @@ class Lines:
         Tells addresses.
     ``counts``
         Whether the size of the request is what the application took in, not what was declared.
+    ``chosen``
+        The fields of a line, in order; None for all. What none of them needs is not looked up.
     """
 
     def __init__(
@@ -109,11 +87,13 @@ class Lines:
         secret_headers: frozenset[str],
         client: Client,
         counts: bool,
+        chosen: tuple[str, ...] | None = None,
     ) -> None:
         self._preset = preset
         names = self._names = preset.names
         self._query = query
         self._most = dict(most)
+        self._longest_path = self._most["path"]
         self._request_headers = request_headers
         self._response_headers = response_headers
         self._secret = secret_headers
@@ -125,6 +105,16 @@ class Lines:
         self._callers = Memo(self._told_of, all_short)
         self.plain = not (names.severity or preset.constant or preset.parent)
         """Whether the fields of an event are the line, as long as nobody adds or chooses any."""
+        self._chosen = chosen
+        self.picks = chosen is not None
+        """Whether only some fields stand on a line."""
+        self._tells_request = self._needs(*_OF_REQUEST) or not names.query
+        self._tells_trace = self._needs(*_OF_TRACE)
+
+    def _needs(self, *roles: str) -> bool:
+        """Whether any of the fields with these `Names` stands on a line."""
+        chosen = self._chosen
+        return chosen is None or any(getattr(self._names, role) in chosen for role in roles)
 
     # Events
 
@@ -144,19 +134,16 @@ class Lines:
         return self._session(exchange, session, seen)
 
     def _response(self, exchange: Exchange, seen: Seen) -> dict[str, Any]:
-        names, preset, request = self._names, self._preset, exchange.request
-        facts = request.facts()
+        names, preset = self._names, self._preset
+        facts = exchange.request.facts() if self._tells_request else None
         fields = self._target(seen, facts)
         status = seen.status
         if status is not None:
             fields[names.status] = status
             if seen.status_inferred:
                 fields[names.status_inferred] = True
-        declared = facts[5]
-        if self._counts:
-            fields[names.request_size] = preset.size(exchange.received)
-        elif declared and (received := length_of(declared)) is not None:
-            fields[names.request_size] = preset.size(received)
+        if facts is not None:
+            self._request_size(exchange, facts[5], fields)
         sent = exchange.sent
         if sent is not None:
             fields[names.response_size] = preset.size(sent)
@@ -166,7 +153,8 @@ class Lines:
         first_at = exchange.first_at or seen.responded_at
         if first_at:
             fields[names.ttfb] = preset.ttfb(first_at - started_at)
-        fields |= self._caller(request, facts)
+        if facts is not None:
+            fields |= self._caller(exchange.request, facts)
         return self._ended(exchange, seen, fields)
 
     def _session(self, exchange: Exchange, session: Session, seen: Seen) -> dict[str, Any]:
@@ -208,9 +196,9 @@ class Lines:
 
     # What they are made of
 
-    def _target(self, seen: Seen, facts: Facts) -> dict[str, Any]:
-        """What was asked."""
-        names, most = self._names, self._most
+    def _target(self, seen: Seen, facts: Facts | None) -> dict[str, Any]:
+        """What was asked; without ``facts``, method and path."""
+        names, most = self._names, self._longest_path
         method, path, _ = seen.paths
         fields: dict[str, Any] = {}
         if method in METHODS:
@@ -220,19 +208,32 @@ class Lines:
             fields[names.method_original] = cut(method, 64)
         else:
             fields[names.method] = cut(method, 64)
-        fields[names.path] = cut(path, most["path"])
-        query = facts[0]
+        # As `cut`, less one call.
+        plain = len(path) <= most and path.isascii() and path.isprintable()
+        fields[names.path] = path if plain else cut(path, most)
+        if facts is not None:
+            self._query_of(facts[0], fields)
+            fields[names.scheme] = self._schemes[facts[1]]
+        return fields
+
+    def _query_of(self, query: str | None, fields: dict[str, Any]) -> None:
         if query and self._query is not None:
             # First cut, then redacted: the work is bounded, and no half of a secret is left.
-            shown = printable(self._query(query[: most["query"]]))
-            if len(query) > most["query"]:
+            names, most = self._names, self._most["query"]
+            shown = printable(self._query(query[:most]))
+            if len(query) > most:
                 shown += MARK
             if names.query:
                 fields[names.query] = shown
             else:
                 fields[names.path] += f"?{shown}"
-        fields[names.scheme] = self._schemes[facts[1]]
-        return fields
+
+    def _request_size(
+        self, exchange: Exchange, declared: str | None, fields: dict[str, Any]
+    ) -> None:
+        size = exchange.received if self._counts else length_of(declared)
+        if size is not None:
+            fields[self._names.request_size] = self._preset.size(size)
 
     def _caller(self, request: Request, facts: Facts) -> dict[str, Any]:
         """Who asked: an object that is kept, and must not be changed."""
@@ -290,18 +291,18 @@ class Lines:
 
     def _ids(self, record: Record | None, fields: dict[str, Any]) -> None:
         names = self._names
-        # A tracer in the process knows better than the headers of the request.
-        trace = current_span()
         if record is not None:
             identity = record.request_id
             if identity is not None:
-                # Letters and digits need no closer look.
-                fields[names.request_id] = identity if identity.isalnum() else printable(identity)
+                fields[names.request_id] = printable(identity)
                 if record.request_id_source is not None:
                     fields[names.request_id_source] = record.request_id_source
                 if record.request_id_upstream is not None:
                     fields[names.request_id_upstream] = printable(record.request_id_upstream)
-            trace = trace or record.trace
+        if not self._tells_trace:
+            return
+        # A tracer in the process knows better than the headers of the request.
+        trace = current_span() or (None if record is None else record.trace)
         if trace is None:
             return
         fields[names.trace_id] = trace["trace_id"]
@@ -320,7 +321,9 @@ class Lines:
                 fields[names.route] = cut(record.route, self._most["path"])
             error = error or record.error
         self._ids(record, fields)
-        kind = error_type(outcome, seen.status, error)
+        status, kind = seen.status, None
+        if outcome != "completed" or status is None or status >= 500:
+            kind = error_type(outcome, status, error)
         if kind is not None:
             fields[names.error_type] = kind
             if names.error_message and error is not None:
@@ -336,22 +339,22 @@ class Lines:
             fields[names.fields_dropped] = record.fields_dropped
         return fields
 
+    def picked(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """The chosen ones of ``fields``."""
+        return {name: fields[name] for name in self._chosen or () if name in fields}
+
     def finished(
-        self,
-        fields: dict[str, Any],
-        level: int,
-        chosen: tuple[str, ...] | None,
-        *more: Mapping[str, Any] | None,
+        self, fields: dict[str, Any], level: int, *more: Mapping[str, Any] | None
     ) -> dict[str, Any]:
-        """The line as a sink takes it: the chosen fields, then what users add, made safe."""
+        """An event as a sink takes it. The line is given what users add, or None, ``more``."""
         names, preset = self._names, self._preset
         if names.severity:
             severity = LEVEL_NAMES[level].upper()
             fields = {names.severity: severity, names.message: self.message(fields), **fields}
         if preset.constant is not None:
             fields.update(preset.constant)
-        if chosen is not None:
-            fields = {name: fields[name] for name in chosen if name in fields}
+        if more and self.picks:
+            fields = self.picked(fields)
         for mapping in more:
             if mapping:
                 most = self._most["field"]

@@ -22,9 +22,9 @@ from dualware.core.levels import (
     ByResult,
     kept,
 )
-from dualware.core.line import Seen
 from dualware.core.memo import Memo
 from dualware.core.message import Request
+from dualware.core.seen import Seen
 from dualware.core.sinks import Sink
 
 __all__ = ["Exclusion", "Selection"]
@@ -44,13 +44,13 @@ class Exclusion:
     """
 
     __slots__ = (
-        "_asks_further",
         "_effects",
         "_errors",
         "_expression",
-        "_paths",
         "_prefixes",
         "_when",
+        "asks_further",
+        "paths",
     )
 
     def __init__(
@@ -63,11 +63,12 @@ class Exclusion:
         *,
         errors: bool,
     ) -> None:
-        self._paths = frozenset(paths)
+        self.paths = frozenset(paths)
         self._prefixes = tuple(prefixes)
         self._expression = None if expression is None else re.compile(expression)
         self._when = when
-        self._asks_further = bool(prefixes or expression or when)
+        self.asks_further = bool(prefixes or expression or when)
+        """Whether another path than one of `paths` may be excluded."""
         self._errors = errors
         self._effects = effects
 
@@ -82,9 +83,9 @@ class Exclusion:
             return False
         if path is None:
             path = request.route_path
-        if path in self._paths:
+        if path in self.paths:
             return True
-        return self._asks_further and self._further(request, path, status, outcome)
+        return self.asks_further and self._further(request, path, status, outcome)
 
     def _further(self, request: Request, path: str, status: int | None, outcome: str) -> bool:
         if self._prefixes and path.startswith(self._prefixes):
@@ -111,7 +112,7 @@ class Selection:
         From so many ms on a request is worth a warning.
     """
 
-    __slots__ = ("_effects", "_exclusion", "_levels", "_rate", "_slow", "highest")
+    __slots__ = ("_effects", "_exclusion", "_levels", "_rate", "_slow", "highest", "least")
 
     def __init__(
         self,
@@ -130,6 +131,8 @@ class Selection:
         self._effects = effects
         self.highest = max(*by_result.values, ERROR)
         """No event of an exchange has a higher level."""
+        self.least = min(by_result.values)
+        """No line has a lower level; `SILENT` where some exchanges have none."""
 
     def level(self, exchange: Exchange, seen: Seen) -> int:
         """What the result alone says."""
@@ -154,7 +157,11 @@ class Selection:
     def takes(self, exchange: Exchange, seen: Seen, level: int) -> bool:
         """Whether an exchange of that level gets its line; notes the share of those that do."""
         outcome = exchange.outcome or ""
-        if self._exclusion(exchange.request, seen.status, outcome, seen.paths[2]):
+        path, exclusion = seen.paths[2], self._exclusion
+        # Most paths are told to be in the log without a call.
+        if (exclusion.asks_further or path in exclusion.paths) and exclusion(
+            exchange.request, seen.status, outcome, path
+        ):
             return False
         # What tells of trouble is never sampled out.
         if self._rate is None or level >= WARNING or outcome == "aborted":

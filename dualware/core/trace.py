@@ -149,12 +149,16 @@ def current_span() -> dict[str, str] | None:
         return None
     try:
         context = api.get_current_span().get_span_context()
-        ids = {
-            "trace_id": f"{context.trace_id:032x}",
-            "span_id": f"{context.span_id:016x}",
-            "trace_flags": f"{context.trace_flags:02x}",
-        }
+        # Asked before anything is written out: most code runs outside any span.
+        return _ids_of(context) if context.is_valid else None
     except Exception:
         # Half imported, or not the API that we know: there is no span to be had.
         return None
-    return ids if context.is_valid else None
+
+
+def _ids_of(context: Any) -> dict[str, str]:
+    return {
+        "trace_id": f"{context.trace_id:032x}",
+        "span_id": f"{context.span_id:016x}",
+        "trace_flags": f"{context.trace_flags:02x}",
+    }

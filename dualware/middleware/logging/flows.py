@@ -15,9 +15,10 @@ from dualware.core.client import Client
 from dualware.core.effects import Effects
 from dualware.core.exchange import END, FAILURE, RESPONSE, Exchange, Flow, Middleware
 from dualware.core.levels import ERROR, INFO, SILENT
-from dualware.core.line import MOST, SECRET_HEADERS, Lines, Seen
+from dualware.core.line import MOST, SECRET_HEADERS, Lines
 from dualware.core.presets import PRESETS
 from dualware.core.query import SECRET_PARAMS, Redaction
+from dualware.core.seen import Seen
 from dualware.core.selection import Exclusion, Selection
 from dualware.core.sinks import CallableSink, Sink, StdlibSink, StructlogSink
 from dualware.middleware.logging.settings import LoggingSettings
@@ -65,6 +66,7 @@ def _compiled_lines(settings: LoggingSettings) -> Lines:
         secret_headers=secret if settings.allow_sensitive else secret | {*SECRET_HEADERS},
         client=client,
         counts=settings.count_request_body,
+        chosen=None if settings.fields is None else tuple(settings.fields),
     )
 
 
@@ -98,15 +100,13 @@ class Logging(Middleware):
         self._sink = _compiled_sink(settings, self._lines)
         self._selection = _compiled_selection(settings, effects)
         self._highest = self._selection.highest
+        self._least = self._selection.least
         self._event = settings.event
         self._tells_start = settings.start_event
         self._tells_exceptions = settings.log_exceptions
         self._status_for_abort = settings.status_for_abort
-        self._chosen = None if settings.fields is None else tuple(settings.fields)
         self._extra = _compiled_extra(settings)
-        self._plain = self._lines.plain and not (
-            self._lines.adds_headers or self._extra or self._chosen is not None
-        )
+        self._plain = self._lines.plain and not (self._lines.adds_headers or self._extra)
         self._route = settings.route
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -114,9 +114,13 @@ class Logging(Middleware):
 
     def __call__(self, exchange: Exchange) -> Flow | None:
         # Asked before anything is looked up: an exchange that can have no line costs nothing more.
-        return self._flow(exchange) if self._sink.enabled(self._highest) else None
+        enabled = self._sink.enabled
+        if self._least != SILENT and enabled(self._least):
+            return self._flow(exchange, every=True)
+        return self._flow(exchange, every=False) if enabled(self._highest) else None
 
-    def _flow(self, exchange: Exchange) -> Flow:
+    def _flow(self, exchange: Exchange, *, every: bool) -> Flow:
+        """``every``: whether each exchange may have a line, however it goes."""
         clock = self._clock
         # What was asked is taken now: applications may move on in their scope or environ.
         seen = Seen(clock(), exchange.target())
@@ -127,31 +131,32 @@ class Logging(Middleware):
         try:
             yield RESPONSE
             seen.responded_at = clock()
-            seen.status = exchange.status
-            if exchange.session is None and not self._selection.may_take(seen.status, self._sink):
-                wait = FAILURE
+            if not every and exchange.session is None:
+                seen.status = exchange.status
+                if not self._selection.may_take(seen.status, self._sink):
+                    wait = FAILURE
             yield wait
         finally:
             # Whatever happens, and once: an exception, a head that never came, the END. But for
             # what went well, has no line then, and got no other status on its way out.
             if wait is END or exchange.outcome != "completed" or exchange.status != seen.status:
                 seen.ended_at = clock()
-                self._end(exchange, seen)
+                self._end(exchange, seen, every=every)
 
     def on_late_error(self, exchange: Exchange, error: Exception) -> None:
         """Tell of a failure after END, in background work or in `close()`."""
         seen = Seen(self._clock(), exchange.target())
         self._tell_exception(exchange, seen, error, "background")
 
-    def _end(self, exchange: Exchange, seen: Seen) -> None:
+    def _end(self, exchange: Exchange, seen: Seen, *, every: bool) -> None:
         seen.status = exchange.status
         if seen.status is None:
             self._infer_status(exchange, seen)
-        if self._tells_exceptions and exchange.error is not None:
+        if exchange.error is not None and self._tells_exceptions:
             self._tell_exception(exchange, seen, exchange.error, "request")
         level = self._selection.level(exchange, seen)
         # Before the fields are built, which cost more than all the rest.
-        if level == SILENT or not self._sink.enabled(level):
+        if not every and (level == SILENT or not self._sink.enabled(level)):
             return
         seen.paths = exchange.request.paths(seen.target)
         if self._selection.takes(exchange, seen, level):
@@ -193,14 +198,15 @@ class Logging(Middleware):
         """Hand an event to the sink; given an ``exchange`` it is the line, with what users add."""
         lines = self._lines
         if exchange is None:
-            fields = lines.finished(fields, level, None)
+            fields = lines.finished(fields, level)
         else:
             record = exchange.noted
             noted = None if record is None else record.fields
             if noted or not self._plain:
                 shown = lines.headers(exchange) if lines.adds_headers else None
-                more = shown, self._added(exchange), noted
-                fields = lines.finished(fields, level, self._chosen, *more)
+                fields = lines.finished(fields, level, shown, self._added(exchange), noted)
+            elif lines.picks:
+                fields = lines.picked(fields)
         self._sink.emit(level, event, fields)
 
     def _added(self, exchange: Exchange) -> Mapping[str, Any] | None:
