@@ -137,9 +137,12 @@ class QuickEngine(Engine):
         return True
 
     def _own_pairs(self) -> list[Any] | None:
-        """A list of ours in the held head; None where `response` stands for that."""
+        """A list of ours in the head, from now on; None where what came is no list."""
+        response = self._response
+        if response is not None:
+            return response.headers.own()
         message = self._held
-        pairs: Any = None if self._response is not None else message.get("headers")
+        pairs: Any = message.get("headers")
         # Anything else than a list may be readable but once.
         if pairs.__class__ is not list:
             return None

@@ -88,6 +88,8 @@ class Parts:
             if harmless.issuperset(map(_NAME, pairs)):
                 return False
             for name, _ in pairs:
+                if name in harmless:
+                    continue
                 # As text: looking for bytes in bytes takes four times as long.
                 known: Any = name.lower()
                 text: str = known if isinstance(known, str) else known.decode("latin-1")

@@ -7,8 +7,7 @@ checked here, once for both protocols, since some servers split a response on CR
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
 from dualware.core.field_names import FieldNames, Parts
@@ -20,9 +19,7 @@ __all__ = [
     "Fields",
     "Headers",
     "StrHeaders",
-    "add_vary",
     "drop_length",
-    "union",
     "weaken_etag",
 ]
 
@@ -126,6 +123,13 @@ class Headers(Generic[_Text]):
         """Whether `pairs` is another object than the one that the application gave."""
         return self._own
 
+    def own(self) -> list[tuple[_Text, _Text]]:
+        """`pairs`, and from now on a list of ours: whoever adds to it has checked what it adds."""
+        if not self._own:
+            self._pairs = self._pairs.copy()
+            self._own = True
+        return self._pairs
+
     # What middleware call.
 
     def get(self, name: str) -> str | None:
@@ -180,8 +184,7 @@ class Headers(Generic[_Text]):
     def extend(self, fields: Fields | Iterable[tuple[str, str]]) -> None:
         """Add fields after all others; what was made ready as `Fields` costs no check."""
         if isinstance(fields, Fields):
-            self._pairs = self._pairs + self._made(fields)
-            self._own = True
+            self.own().extend(self._made(fields))
         else:
             for name, value in fields:
                 self.append(name, value)
@@ -189,10 +192,7 @@ class Headers(Generic[_Text]):
     def append(self, name: str, value: str) -> None:
         """Add a field after all others, whether or not there is one of that name."""
         pair = self._native(name, value)
-        if not self._own:
-            self._pairs = self._pairs.copy()
-            self._own = True
-        self._pairs.append(pair)
+        self.own().append(pair)
 
     def set(self, name: str, value: str) -> None:
         """Make ``name`` stand exactly once, in the place of the first field of that name."""
@@ -226,6 +226,23 @@ class Headers(Generic[_Text]):
             kept.append(pair)
         self._pairs = kept
         self._own = True
+
+    def merge(self, name: str, merged: Callable[[tuple[str, ...]], Fields | None]) -> bool:
+        """Make all fields called ``name`` the one that ``merged`` makes of their values.
+
+        It stands where the first of them stood; None leaves them as they are. Returns whether
+        there were any.
+        """
+        key = self._key(name)
+        places = [place for place, (known, _) in enumerate(self._pairs) if known.lower() == key]
+        if places:
+            fields = merged(tuple(self._text(self._pairs[place][1]) for place in places))
+            if fields is not None:
+                pairs = self.own()
+                (pairs[places[0]],) = self._made(fields)
+                for place in reversed(places[1:]):
+                    del pairs[place]
+        return bool(places)
 
     def setdefault(self, name: str, value: str) -> bool:
         """Add the field unless one of that name is there. Returns whether it was added."""
@@ -345,39 +362,6 @@ class FieldName:
         """Tells whether a field of that name may be there already."""
 
 
-def add_vary(headers: Headers[str] | Headers[bytes], *names: str) -> None:
-    """Make the response vary on the request headers ``names`` (RFC 9110 §12.5.5).
-
-    A union: what stands there keeps its first spelling and its order, ``*`` stays as it is,
-    several lines become one, and nothing is written when nothing has to change.
-    """
-    lines = headers.get_all("Vary")
-    if not lines:
-        if names:
-            headers.append("Vary", ", ".join(names))
-        return
-    if (value := _united(tuple(lines), names)) is not None:
-        headers.set("Vary", value)
-
-
-# Few lines are ever written; the bound is there against an application that makes them up.
-@functools.lru_cache(256)
-def _united(lines: tuple[str, ...], names: tuple[str, ...]) -> str | None:
-    """The one line that Vary has to be; None where it may stay as it is."""
-    present = [member for line in lines for member in _members(line)]
-    united = union((*present, *names))
-    stays = "*" in united or (len(lines) == 1 and len(united) == len(present))
-    return None if stays else ", ".join(united)
-
-
-def union(names: Iterable[str]) -> list[str]:
-    """Header names, each once, in its first spelling and place; case does not tell them apart."""
-    united: dict[str, str] = {}
-    for name in names:
-        united.setdefault(name.lower(), name)
-    return list(united.values())
-
-
 def weaken_etag(headers: Headers[str] | Headers[bytes]) -> None:
     """Turn a strong ETag into a weak one: the bytes on the wire changed (RFC 9110 §8.8.1)."""
     etag = headers.get("ETag")
@@ -388,8 +372,3 @@ def weaken_etag(headers: Headers[str] | Headers[bytes]) -> None:
 def drop_length(headers: Headers[str] | Headers[bytes]) -> None:
     """Forget the declared length: nobody knows it any more (RFC 9110 §8.6)."""
     headers.remove("Content-Length")
-
-
-def _members(line: str) -> list[str]:
-    # RFC 9110 §5.6.1.2: empty list members are ignored.
-    return [member for part in line.split(",") if (member := part.strip(" \t"))]

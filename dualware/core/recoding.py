@@ -10,8 +10,8 @@ from typing import Final
 
 from dualware.core.exchange import Exchange
 from dualware.core.field_names import FieldNames, Parts
-from dualware.core.headers import Fields, add_vary, weaken_etag
-from dualware.core.lists import members
+from dualware.core.headers import Fields, weaken_etag
+from dualware.core.lists import add_vary, members
 from dualware.core.message import Response
 
 __all__ = ["READ", "codable", "is_ordinary", "label", "recode", "vary", "vary_early"]

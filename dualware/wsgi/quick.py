@@ -114,11 +114,15 @@ class QuickEngine(Engine):
         return True
 
     def _own_pairs(self) -> list[Any] | None:
-        """A list of ours in the held head; None where `response` stands for that."""
+        """A list of ours in the head, from now on; None where what came is no list."""
+        response = self._response
+        if response is not None:
+            return response.headers.own()
         status, given = self._held
-        if self._response is not None or given.__class__ is not list:
+        if given.__class__ is not list:
             return None
         self._given = given
-        own = self._pairs = given.copy()
+        own: list[Any] = given.copy()
+        self._pairs = own
         self._held = (status, own)
         return own

@@ -13,11 +13,10 @@ from dualware.core.headers import (
     Fields,
     Headers,
     StrHeaders,
-    add_vary,
     drop_length,
-    union,
     weaken_etag,
 )
+from dualware.core.lists import add_vary, union
 
 
 class Text(str):

@@ -9,7 +9,7 @@ import logging
 import pytest
 
 from dualware import BODY, RESPONSE, Middleware, Stack
-from dualware.core.headers import add_vary
+from dualware.core.lists import add_vary
 from dualware.middleware.cors import CORS, CORSSettings
 from dualware.testing import CHUNKINGS, ASGIClient, Dual, Script
 from tests.cors.parts import EVIL, A, actual, cors, preflight, shared
