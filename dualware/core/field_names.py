@@ -66,16 +66,17 @@ def _learn(known: dict[Any, str | None], raw: Any) -> str | None:
 class Parts:
     """Parts of names (lower case) that a response must not hold already, looked for at little cost.
 
-    Names that hold none of them are remembered, a bounded number: applications write the same few.
+    Names are remembered with what was found, a bounded number: applications write the same few.
     """
 
     _MOST: Final = 256
 
-    __slots__ = ("_harmless", "_parts")
+    __slots__ = ("_harmful", "_harmless", "_parts")
 
     def __init__(self, *parts: str) -> None:
         self._parts = parts
         self._harmless: set[Any] = set()
+        self._harmful: set[Any] = set()
 
     def may_stand_in(self, pairs: list[tuple[_Text, _Text]]) -> bool:
         """Whether a name among ``pairs`` may hold one of them.
@@ -87,13 +88,15 @@ class Parts:
         try:
             if harmless.issuperset(map(_NAME, pairs)):
                 return False
+            if not self._harmful.isdisjoint(map(_NAME, pairs)):
+                return True
             for name, _ in pairs:
-                if name in harmless:
-                    continue
                 # As text: looking for bytes in bytes takes four times as long.
                 known: Any = name.lower()
                 text: str = known if isinstance(known, str) else known.decode("latin-1")
                 if any(part in text for part in self._parts):
+                    if len(self._harmful) < self._MOST:
+                        self._harmful.add(name)
                     return True
                 if len(harmless) < self._MOST:
                     harmless.add(name)

@@ -41,6 +41,8 @@ class Member(Exchange):
     running: bool = True
     """Whether the application runs now, or may at any time. False between two items of a body
     whose server may never come back: another call in that context is another exchange."""
+    puller: Any = None
+    """The generator that pulls the body, where one does: it knows by itself whether it runs."""
     lingers_for: weakref.ref[Any] | None = None
     """The body for which an exchange that is over stays current."""
 
@@ -159,7 +161,8 @@ def enclosing(request: Request) -> Member | None:
     outer: Member | None = CURRENT.get()
     if outer is None:
         return None
-    if not outer.running:
+    puller = outer.puller
+    if not (outer.running or (puller is not None and puller.gi_running)):
         if outer.outcome is not None:
             # It lingers for a body that nobody follows. Ours must not bring it back at its end.
             CURRENT.set(None)

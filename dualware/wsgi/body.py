@@ -6,8 +6,9 @@ exactly once. Must never be a generator: an object that was never iterated has t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from itertools import chain
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, Final
 
 from dualware.core.ending import outcome_of
@@ -19,6 +20,8 @@ __all__ = ["Body", "close"]
 
 
 _NO_CHUNK: Final = object()
+_ITERATORS: Final = frozenset({GeneratorType, chain, filter, map, type(iter([])), type(iter(()))})
+"""Iterators that are their own iterator, however often they are asked."""
 
 
 def close(body: object) -> None:
@@ -70,19 +73,23 @@ class Body:
             and not exchange.measures
             and self._failure is None
         ):
-            return self._untouched()
+            exchange.puller = generator = self._untouched()
+            return generator
         return self
 
-    def _untouched(self) -> Iterator[bytes]:
+    def _untouched(self) -> Generator[bytes, None, None]:
         """What `__next__` does with chunks that pass as they are: no call for each of them."""
         exchange = self._exchange
         ready, self._ready = self._ready, []
-        exchange.running = True
+        handed = False
         try:
-            if self._iterator is None:
-                self._iterator = iter(() if self._body is None else self._body)
-            # By its __next__, for it was asked for its iterator already.
-            for chunk in chain(ready, iter(self._iterator.__next__, _NO_CHUNK)):
+            iterator = self._iterator
+            if iterator is None:
+                self._iterator = iterator = iter(() if self._body is None else self._body)
+            if type(iterator) not in _ITERATORS:
+                # By its __next__, for it was asked for its iterator already.
+                iterator = iter(iterator.__next__, _NO_CHUNK)
+            for chunk in chain(ready, iterator) if ready else iterator:
                 size = len(chunk)
                 # As `count`.
                 if size:
@@ -93,15 +100,14 @@ class Body:
                             exchange.end("completed")
                     else:
                         exchange.count(size)
-                exchange.running = False
+                handed = True
                 yield chunk
-                exchange.running = True
+                handed = False
         except BaseException as error:
-            if exchange.running:
+            if not handed:
                 self._failed(error)
             raise
         self._iterator = iter(())
-        exchange.running = False
         exchange.end("completed")
 
     def __next__(self) -> bytes:
