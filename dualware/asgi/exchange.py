@@ -108,6 +108,8 @@ class ASGIExchange(Working):
         if place == _OPEN and message["type"] == "http.response.body":
             # As `_step` says, less one call: the way of most messages that are followed.
             return self._body(message)
+        if place == _HELD:
+            return self._release(message)
         if place == _GUARDED:
             return self._guarded(message)
         return self._step(message)
@@ -167,11 +169,14 @@ class ASGIExchange(Working):
     def _release(self, message: Message) -> Awaitable[None]:
         """The head was held; ``message`` is what ends that (protocols A18)."""
         kind = message["type"]
-        if kind in _PASSING:
-            return self._watched(message)
         if kind != "http.response.body":
-            return self._unseen(message)
-        data = self._first(message)
+            return self._watched(message) if kind in _PASSING else self._unseen(message)
+        chunk = message.get("body", b"")
+        complete = not message.get("more_body", False)
+        if not complete and chunk:
+            # Some frameworks send the whole body, then an empty last message.
+            complete = self.response.headers.get("Content-Length") == str(len(chunk))
+        data = self._reach_body(chunk, complete=complete)
         if self.work is None or self._turns is not None:
             return self._send_first(message, data)
         return self._take_turns(partial(self._send_first, message, data))
@@ -182,15 +187,6 @@ class ASGIExchange(Working):
         await self._worked(self._reach_body(None, complete=False))
         await self._send_head()
         await self._step(message)
-
-    def _first(self, message: Message) -> bytes:
-        """BODY, with what ``message`` has of it."""
-        chunk = message.get("body", b"")
-        complete = not message.get("more_body", False)
-        if not complete and chunk:
-            # Some frameworks send the whole body, then an empty last message.
-            complete = self.response.headers.get("Content-Length") == str(len(chunk))
-        return self._reach_body(chunk, complete=complete)
 
     async def _send_first(self, message: Message, data: bytes) -> None:
         """The head, and behind it what became of the first chunk."""

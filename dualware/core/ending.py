@@ -38,7 +38,7 @@ class Ending(Member):
     _held: Any = None
     _pairs: list[Any] | None = None
     _response: Any
-    _known: bool = False
+    _known: bool
     """Whether the first chunk was there, or can't be waited for."""
     _unanswered: bool = False
     """Whether an exception of the application passes, and nothing was sent."""

@@ -53,6 +53,7 @@ class Engine(Ending):
         "_flows",
         "_guards",
         "_held",
+        "_known",
         "_outwards",
         "_pairs",
         "_passed",
@@ -91,7 +92,7 @@ class Engine(Ending):
         self._receive = inbound
         self._place = 0
         self.effects = effects
-        self.committed = self.watched = False
+        self.committed = self.watched = self._known = False
         self.first_at = self.sent = 0
         self._guards = ()
         self.outcome = self.outer = self.token = None
