@@ -86,22 +86,10 @@ class ASGIExchange(Working):
         if place >= PLAIN:
             return self._upstream(message)
         if place == _BEFORE:
-            if message["type"] != "http.response.start":
-                # Informational messages, and what we do not know.
-                return self._watched(message)
-            self._held = message
-            if message.get("trailers"):
-                self._trailers_to_come = True
-            try:
-                through = self.head()
-            except BaseException as error:
-                # A policy fails closed: no later message gets through.
-                self._break(error)
-                raise
-            if through:
-                return self._send_head()
-            self._place = _HELD
-            return _nothing()
+            if message["type"] == "http.response.start":
+                return self._head(message)
+            # Informational messages, and what we do not know.
+            return self._watched(message)
         turns = self._turns
         if turns is not None:
             return self._in_turn(turns, partial(self._step, message))
@@ -132,6 +120,28 @@ class ASGIExchange(Working):
         return self._upstream(message)
 
     # Head
+
+    def _head(self, message: Message) -> Awaitable[None]:
+        self._held = message
+        if message.get("trailers"):
+            self._trailers_to_come = True
+        try:
+            through = self.head()
+        except BaseException as error:
+            # A policy fails closed: no later message gets through.
+            self._break(error)
+            raise
+        if not through:
+            self._place = _HELD
+            return _nothing()
+        if self._response is not None or self.watched or self._guards:
+            return self._send_head()
+        if self._trailers_to_come or self._exits is not None:
+            return self._send_head()
+        # As there, less one call: nobody looked closely, and nobody needs the rest.
+        self.committed = True
+        self._place = PLAIN
+        return self._upstream(self._held)
 
     def _send_head(self) -> Awaitable[None]:
         """Send the head that the flows left, as the application's own message if they could."""
