@@ -752,13 +752,17 @@ def test_what_is_switched_off_is_not_looked_up(dual, world):
     # observability L12
     asked = []
 
-    class Off:
-        def enabled(self, level):
+    class Off(dict):
+        def __missing__(self, level):
             asked.append(level)
             return False
 
+    class Sink:
+        def wanted(self):
+            return Off()
+
     logging = world.logging()
-    logging._sink = Off()
+    logging._sink = Sink()
     dual.request(Script(), world.stack(logging))
 
     # Whether all lines are wanted, and if not, whether any can be.
@@ -1101,8 +1105,8 @@ def test_no_exception_is_told_where_errors_are_switched_off(dual, world):
     events = []
 
     class Critical:
-        def enabled(self, level):
-            return level > 40
+        def wanted(self):
+            return {level: level > 40 for level in (0, 10, 20, 30, 40, 50)}
 
         def emit(self, level, event, fields):
             events.append(event)

@@ -203,6 +203,9 @@ class Engine(Ending):
                 wait = next(flow, None) if early is None or flow not in early else early[flow]
                 if wait is None:
                     continue
+                if wait is FAILURE:
+                    self._guards += (flow,)
+                    continue
                 if wait is not END:
                     wait = self._at_body(flow, wait)
                     if wait is BODY:
@@ -220,9 +223,6 @@ class Engine(Ending):
 
         BODY where it has to go on waiting: for the chunk, or for work left to the driver.
         """
-        if wait is FAILURE:
-            self._guards += (flow,)
-            return None
         if wait is not BODY:
             self._check(flow, self._whose(flow), wait, LEGAL[RESPONSE])
         if self._known:

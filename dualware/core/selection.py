@@ -25,7 +25,6 @@ from dualware.core.levels import (
 from dualware.core.memo import Memo
 from dualware.core.message import Request
 from dualware.core.seen import Seen
-from dualware.core.sinks import Sink
 
 __all__ = ["Exclusion", "Selection"]
 
@@ -112,7 +111,16 @@ class Selection:
         From so many ms on a request is worth a warning.
     """
 
-    __slots__ = ("_effects", "_exclusion", "_levels", "_rate", "_slow", "highest", "least")
+    __slots__ = (
+        "_effects",
+        "_exclusion",
+        "_levels",
+        "_rate",
+        "_slow",
+        "completed",
+        "highest",
+        "least",
+    )
 
     def __init__(
         self,
@@ -125,6 +133,8 @@ class Selection:
         table = {key: LEVELS[word] for key, word in {**DEFAULT_LEVELS, **levels}.items()}
         by_result = ByResult(table, INFO)
         self._levels = Memo[tuple[int | None, str], int](lambda result: by_result(*result))
+        self.completed = Memo[int | None, int](self._most_of)
+        """By status, the highest level that the line of an exchange which completes may have."""
         self._slow = None if slow_ms is None else int(slow_ms * _MILLISECOND)
         self._rate = ByResult(sample, 1.0) if sample else None
         self._exclusion = exclusion
@@ -133,6 +143,10 @@ class Selection:
         """No event of an exchange has a higher level."""
         self.least = min(by_result.values)
         """No line has a lower level; `SILENT` where some exchanges have none."""
+
+    def _most_of(self, status: int | None) -> int:
+        level = self._levels[status, "completed"]
+        return max(level, WARNING) if self._slow is not None and level != SILENT else level
 
     def level(self, exchange: Exchange, seen: Seen) -> int:
         """What the result alone says."""
@@ -146,13 +160,6 @@ class Selection:
         ):
             return WARNING
         return level
-
-    def may_take(self, status: int | None, sink: Sink) -> bool:
-        """Whether an exchange of that status that completes may have a line in ``sink``."""
-        level = self._levels[status, "completed"]
-        if self._slow is not None and SILENT < level < WARNING:
-            level = WARNING
-        return level != SILENT and sink.enabled(level)
 
     def takes(self, exchange: Exchange, seen: Seen, level: int) -> bool:
         """Whether an exchange of that level gets its line; notes the share of those that do."""

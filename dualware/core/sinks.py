@@ -20,13 +20,34 @@ __all__ = ["CallableSink", "Sink", "StdlibSink", "StructlogSink"]
 class Sink(Protocol):
     """Takes events."""
 
-    def enabled(self, level: int, /) -> bool:
-        """Whether an event of ``level`` would be kept. Asked before its fields are looked up."""
+    def wanted(self) -> Mapping[int, bool]:
+        """Whether an event of each level would be kept now, `SILENT` never.
+
+        Asked once for each exchange, and looked into before fields are looked up.
+        """
         ...
 
     def emit(self, level: int, event: str, fields: dict[str, Any]) -> None:
         """Take one event. ``fields`` is the sink's to keep."""
         ...
+
+
+class _Asked(dict[int, bool]):
+    """Levels and whether they are wanted, each asked for when somebody looks."""
+
+    __slots__ = ("_ask",)
+
+    def __init__(self, ask: Callable[[int], object]) -> None:
+        super().__init__(_NEVER)
+        self._ask = ask
+
+    def __missing__(self, level: int) -> bool:
+        wanted = self[level] = bool(self._ask(level))
+        return wanted
+
+
+_NEVER: Final = {SILENT: False}
+_ALWAYS: Final = {level: level != SILENT for level in LEVEL_NAMES}
 
 
 class _Bound:
@@ -47,7 +68,8 @@ class _Bound:
         asks = hasattr(type(logger), "isEnabledFor")
         self.ask: Callable[[int], object] | None = getattr(logger, "isEnabledFor") if asks else None  # noqa: B009
         """Tells whether a level is wanted, where that may change: a logger of `logging`."""
-        self.wanted = {level: _is_wanted(method) for level, method in self.methods.items()}
+        told = {level: _is_wanted(method) for level, method in self.methods.items()}
+        self.wanted = {**told, **_NEVER}
         """Whether each level is wanted, where it is settled when the logger is made."""
 
 
@@ -83,12 +105,12 @@ class StructlogSink:
         self._name = name
         self._bound: _Bound | None = None
 
-    def enabled(self, level: int, /) -> bool:
-        """Whether the logger's filter lets ``level`` through."""
+    def wanted(self) -> Mapping[int, bool]:
+        """Which levels the logger's filter lets through."""
         bound = self._bound
         if bound is None or not bound.lasting:
             bound = self._current()
-        return bool(bound.ask(level)) if bound.ask is not None else bound.wanted[level]
+        return bound.wanted if bound.ask is None else _Asked(bound.ask)
 
     def emit(self, level: int, event: str, fields: dict[str, Any]) -> None:
         """Call the logger's method of ``level``."""
@@ -120,9 +142,9 @@ class StdlibSink:
         self._logger = logging.getLogger(name)
         self._message = message
 
-    def enabled(self, level: int, /) -> bool:
-        """Whether the logger wants ``level``."""
-        return self._logger.isEnabledFor(level)
+    def wanted(self) -> Mapping[int, bool]:
+        """Which levels the logger wants."""
+        return _Asked(self._logger.isEnabledFor)
 
     def emit(self, level: int, event: str, fields: dict[str, Any]) -> None:
         """Log one record."""
@@ -139,9 +161,9 @@ class CallableSink:
     def __init__(self, function: Callable[[dict[str, Any]], object]) -> None:
         self._function = function
 
-    def enabled(self, _level: int, /) -> bool:
-        """Everything is wanted."""
-        return True
+    def wanted(self) -> Mapping[int, bool]:
+        """All of them."""
+        return _ALWAYS
 
     def emit(self, level: int, event: str, fields: dict[str, Any]) -> None:
         """Call the function."""

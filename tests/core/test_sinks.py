@@ -41,7 +41,7 @@ def told(factory):
 
 def enabled(sink):
     """The levels that a sink wants."""
-    return [level for level in EVERY if sink.enabled(level)]
+    return [level for level in EVERY if sink.wanted()[level]]
 
 
 def emit_all(sink):
@@ -192,7 +192,7 @@ def test_a_wrapper_class_without_any_level(factory):
     # observability L17
     structlog.configure(wrapper_class=structlog.BoundLoggerBase, logger_factory=factory)
     with pytest.raises(TypeError, match=r"BoundLoggerBase.* has no method to log with"):
-        StructlogSink(NAME).enabled(INFO)
+        StructlogSink(NAME).wanted()
 
 
 class Asking(Own):
@@ -275,7 +275,7 @@ def test_the_same_logger_goes_on(factory):
     # observability L17
     configure(factory, INFO)
     sink = StructlogSink(NAME)
-    sink.enabled(INFO)
+    sink.wanted()
     bound = sink._bound
     emit_all(sink)
 
@@ -290,7 +290,7 @@ def test_capture_logs(factory, cached, first):
     configure(factory, INFO, cached=cached)
     sink = StructlogSink(NAME)
     if first == "before":
-        sink.enabled(INFO)
+        sink.wanted()
     with capture_logs() as captured:
         sink.emit(INFO, "event", {"a": 1})
 
@@ -308,7 +308,7 @@ def test_the_name_of_the_logger():
         return structlog.testing.CapturingLogger()
 
     structlog.configure(processors=[], logger_factory=make)
-    StructlogSink("shop.access").enabled(INFO)
+    StructlogSink("shop.access").wanted()
 
     assert [("shop.access",)] == names
 

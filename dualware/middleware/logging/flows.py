@@ -14,7 +14,7 @@ from werkzeug.utils import import_string
 from dualware.core.client import Client
 from dualware.core.effects import Effects
 from dualware.core.exchange import END, FAILURE, RESPONSE, Exchange, Flow, Middleware
-from dualware.core.levels import ERROR, INFO, SILENT
+from dualware.core.levels import ERROR, INFO
 from dualware.core.line import MOST, SECRET_HEADERS, Lines
 from dualware.core.presets import PRESETS
 from dualware.core.query import SECRET_PARAMS, Redaction
@@ -101,6 +101,7 @@ class Logging(Middleware):
         self._selection = _compiled_selection(settings, effects)
         self._highest = self._selection.highest
         self._least = self._selection.least
+        self._completed = self._selection.completed
         self._event = settings.event
         self._tells_start = settings.start_event
         self._tells_exceptions = settings.log_exceptions
@@ -114,26 +115,25 @@ class Logging(Middleware):
 
     def __call__(self, exchange: Exchange) -> Flow | None:
         # Asked before anything is looked up: an exchange that can have no line costs nothing more.
-        enabled = self._sink.enabled
-        if self._least != SILENT and enabled(self._least):
-            return self._flow(exchange, every=True)
-        return self._flow(exchange, every=False) if enabled(self._highest) else None
+        wanted = self._sink.wanted()
+        if wanted[self._least] or wanted[self._highest]:
+            return self._flow(exchange, wanted)
+        return None
 
-    def _flow(self, exchange: Exchange, *, every: bool) -> Flow:
-        """``every``: whether each exchange may have a line, however it goes."""
+    def _flow(self, exchange: Exchange, wanted: Mapping[int, bool]) -> Flow:
         clock = self._clock
         # What was asked is taken now: applications may move on in their scope or environ.
         seen = Seen(clock(), exchange.target())
-        if self._tells_start and self._sink.enabled(INFO):
+        if self._tells_start and wanted[INFO]:
             seen.paths = exchange.request.paths(seen.target)
             self._emit(INFO, f"{self._name(exchange)}.start", self._lines.start(exchange, seen))
         wait = END
         try:
             yield RESPONSE
             seen.responded_at = clock()
-            if not every and exchange.session is None:
-                seen.status = exchange.status
-                if not self._selection.may_take(seen.status, self._sink):
+            if not wanted[self._least] and exchange.session is None:
+                status = seen.status = exchange.status
+                if not wanted[self._completed[status]]:
                     wait = FAILURE
             yield wait
         finally:
@@ -141,22 +141,23 @@ class Logging(Middleware):
             # what went well, has no line then, and got no other status on its way out.
             if wait is END or exchange.outcome != "completed" or exchange.status != seen.status:
                 seen.ended_at = clock()
-                self._end(exchange, seen, every=every)
+                self._end(exchange, seen, wanted)
 
     def on_late_error(self, exchange: Exchange, error: Exception) -> None:
         """Tell of a failure after END, in background work or in `close()`."""
         seen = Seen(self._clock(), exchange.target())
-        self._tell_exception(exchange, seen, error, "background")
+        if self._sink.wanted()[ERROR]:
+            self._tell_exception(exchange, seen, error, "background")
 
-    def _end(self, exchange: Exchange, seen: Seen, *, every: bool) -> None:
+    def _end(self, exchange: Exchange, seen: Seen, wanted: Mapping[int, bool]) -> None:
         seen.status = exchange.status
         if seen.status is None:
             self._infer_status(exchange, seen)
-        if exchange.error is not None and self._tells_exceptions:
+        if exchange.error is not None and self._tells_exceptions and wanted[ERROR]:
             self._tell_exception(exchange, seen, exchange.error, "request")
         level = self._selection.level(exchange, seen)
         # Before the fields are built, which cost more than all the rest.
-        if not every and (level == SILENT or not self._sink.enabled(level)):
+        if not wanted[level]:
             return
         seen.paths = exchange.request.paths(seen.target)
         if self._selection.takes(exchange, seen, level):
@@ -220,8 +221,7 @@ class Logging(Middleware):
     def _tell_exception(
         self, exchange: Exchange, seen: Seen, error: BaseException, phase: str
     ) -> None:
-        if self._sink.enabled(ERROR):
-            seen.paths = exchange.request.paths(seen.target)
-            trace = self._tells_exceptions
-            fields = self._lines.exception(exchange, seen, error, phase, trace=trace)
-            self._emit(ERROR, f"{self._name(exchange)}.exception", fields)
+        seen.paths = exchange.request.paths(seen.target)
+        trace = self._tells_exceptions
+        fields = self._lines.exception(exchange, seen, error, phase, trace=trace)
+        self._emit(ERROR, f"{self._name(exchange)}.exception", fields)
