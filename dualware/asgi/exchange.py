@@ -218,20 +218,17 @@ class ASGIExchange(Working):
             return self._upstream(message)
         return self._guarded(message) if self._place == _GUARDED else self._body(message)
 
-    def _guarded(self, message: Message) -> Awaitable[None]:
+    async def _guarded(self, message: Message) -> None:
         """The first message of a body that is followed for failures alone."""
         # Most servers take, and drop, what is sent to a client that is gone (protocols A28).
-        whole = message["type"] == "http.response.body" and not message.get("more_body", False)
-        if whole and not self.gone:
-            return self._guarded_body(message)
-        self.watch()
-        self._place = _OPEN
-        if has_no_body(self._source.get("method"), self.status):
-            self._counts = False
-        return self._step(message)
-
-    async def _guarded_body(self, message: Message) -> None:
-        """The whole of the body. If the server takes it, nobody is there to be told."""
+        if message["type"] != "http.response.body" or message.get("more_body") or self.gone:
+            self.watch()
+            self._place = _OPEN
+            if has_no_body(self._source.get("method"), self.status):
+                self._counts = False
+            await self._step(message)
+            return
+        # The whole of the body. If the server takes it, nobody is there to be told.
         try:
             await self._upstream(message)
         except OSError:

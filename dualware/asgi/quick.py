@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dualware.asgi.request import ZERO_COPY, ASGIRequest, target_of
+from dualware.asgi.request import TARGET, ZERO_COPY, ASGIRequest
 from dualware.core.engine import Engine
 from dualware.core.exchange import NO_RESPONSE
 from dualware.core.field_names import FieldNames, Parts
@@ -62,7 +62,8 @@ class QuickEngine(Engine):
         return self.response.status
 
     def target(self) -> Target:
-        return target_of(self._source)
+        # As `Request.target`, less one call.
+        return tuple(map(self._source.get, TARGET))
 
     def peek(self, name: str) -> str | None:
         if self._request is not None:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from dualware.core.message import Facts, Names, Request, Target
 
-__all__ = ["ZERO_COPY", "ASGIRequest", "Scope", "target_of"]
+__all__ = ["TARGET", "ZERO_COPY", "ASGIRequest", "Scope"]
 
 Scope = Any
 """A connection scope. Frameworks type it in ways that do not fit each other; `Any` fits all."""
@@ -21,7 +21,8 @@ _PATH_SAFE: Final = "/~!$&'()*+,;=:@"
 
 ZERO_COPY: Final = "http.response.zerocopysend"
 
-_TARGET: Final = ("method", "path", "raw_path", "root_path")
+TARGET: Final = ("method", "path", "raw_path", "root_path")
+"""What `Request.target` takes of it."""
 
 
 class ASGIRequest(Request):
@@ -74,14 +75,14 @@ class ASGIRequest(Request):
         return _joined(quote(mount, safe=_PATH_SAFE), path) if mount else path
 
     def target(self) -> Target:
-        return target_of(self.scope)
+        return tuple(map(self.scope.get, TARGET))
 
     def paths(self, target: Target) -> tuple[str, str, str]:
         method, path, raw, mount = target
         if raw and not mount and method and path and b"?" not in raw:
             # What the properties say of nearly every request.
             return method, raw.decode("latin-1"), path
-        known = zip(_TARGET, target, strict=True)
+        known = zip(TARGET, target, strict=True)
         then = ASGIRequest({name: each for name, each in known if each is not None})
         return then.method, then.raw_path, then.route_path
 
@@ -183,11 +184,6 @@ class ASGIRequest(Request):
 
     def exposed(self, name: str) -> Any:
         return self.scope.get(f"dualware.{name}")
-
-
-def target_of(scope: Scope) -> Target:
-    """What `ASGIRequest.target` takes of a scope."""
-    return tuple(map(scope.get, _TARGET))
 
 
 # Names that were met in lower case, as ASGI wants them. Clients make names up, so their number is

@@ -17,9 +17,10 @@ from dualware.core.message import Facts, Request, Target
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["WSGIRequest", "target_of"]
+__all__ = ["TARGET", "WSGIRequest"]
 
-_TARGET: Final = ("REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "RAW_URI", "REQUEST_URI")
+TARGET: Final = ("REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "RAW_URI", "REQUEST_URI")
+"""What `Request.target` takes of it."""
 
 _PATH_SAFE: Final = "/~!$&'()*+,;=:@"
 """What stands unescaped in a path (RFC 3986 §3.3), beside what `quote` never escapes."""
@@ -72,14 +73,14 @@ class WSGIRequest(Request):
         return cast("str", path)
 
     def target(self) -> Target:
-        return target_of(self.environ)
+        return tuple(map(self.environ.get, TARGET))
 
     def paths(self, target: Target) -> tuple[str, str, str]:
         method, mount, path, raw, other = target
         if not raw and not other and not mount and method and path and _PLAIN(path):
             # What the properties say where there is nothing to decode or to escape.
             return method, path, path
-        known = zip(_TARGET, target, strict=True)
+        known = zip(TARGET, target, strict=True)
         then = WSGIRequest({name: each for name, each in known if each is not None})
         return then.method, then.raw_path, then.route_path
 
@@ -136,11 +137,6 @@ class WSGIRequest(Request):
 
     def exposed(self, name: str) -> Any:
         return self.environ.get(f"dualware.{name}")
-
-
-def target_of(environ: WSGIEnvironment) -> Target:
-    """What `WSGIRequest.target` takes of an environ."""
-    return tuple(map(environ.get, _TARGET))
 
 
 def _version(protocol: str) -> str | None:

@@ -123,25 +123,27 @@ class Logging(Middleware):
     def _flow(self, exchange: Exchange, wanted: Mapping[int, bool]) -> Flow:
         clock = self._clock
         # What was asked is taken now: applications may move on in their scope or environ.
-        seen = Seen(clock(), exchange.target())
+        started_at, target, responded_at = clock(), exchange.target(), 0
         if self._tells_start and wanted[INFO]:
-            seen.paths = exchange.request.paths(seen.target)
-            self._emit(INFO, f"{self._name(exchange)}.start", self._lines.start(exchange, seen))
-        wait = END
+            self._start(exchange, Seen(started_at, target))
+        wait, status = END, None
         try:
             yield RESPONSE
-            seen.responded_at = clock()
+            responded_at = clock()
             if not wanted[self._least] and exchange.session is None:
-                status = seen.status = exchange.status
+                status = exchange.status
                 if not wanted[self._completed[status]]:
                     wait = FAILURE
             yield wait
         finally:
             # Whatever happens, and once: an exception, a head that never came, the END. But for
             # what went well, has no line then, and got no other status on its way out.
-            if wait is END or exchange.outcome != "completed" or exchange.status != seen.status:
-                seen.ended_at = clock()
-                self._end(exchange, seen, wanted)
+            if wait is END or exchange.outcome != "completed" or exchange.status != status:
+                self._end(exchange, Seen(started_at, target, responded_at, clock()), wanted)
+
+    def _start(self, exchange: Exchange, seen: Seen) -> None:
+        seen.paths = exchange.request.paths(seen.target)
+        self._emit(INFO, f"{self._name(exchange)}.start", self._lines.start(exchange, seen))
 
     def on_late_error(self, exchange: Exchange, error: Exception) -> None:
         """Tell of a failure after END, in background work or in `close()`."""
