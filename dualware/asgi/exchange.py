@@ -134,12 +134,15 @@ class ASGIExchange(Working):
         if not through:
             self._place = _HELD
             return _nothing()
-        if self._response is not None or self.watched or self._guards:
+        if self._response is not None or self.watched or self._exits is not None:
             return self._send_head()
-        if self._trailers_to_come or self._exits is not None:
+        if self._trailers_to_come:
             return self._send_head()
-        # As there, less one call: nobody looked closely, and nobody needs the rest.
+        # As there, less one call: nobody looked closely, and nobody needs the rest if all is well.
         self.committed = True
+        if self._guards:
+            self._place = _GUARDED
+            return self._watched(self._held)
         self._place = PLAIN
         return self._upstream(self._held)
 
