@@ -66,10 +66,14 @@ class QuickEngine(Engine):
         return tuple(map(self._source.get, TARGET))
 
     def peek(self, name: str) -> str | None:
-        if self._request is not None:
-            return self._request.header(name)
-        # For one name a look at each is half of what an index of them costs.
         key = name.encode()
+        request: Any = self._request
+        if request is not None:
+            index = request._index
+            if index is None or (value := index.get(key)).__class__ is list:
+                return request.header(name)  # type: ignore[no-any-return]
+            return None if value is None else value.decode("latin-1")
+        # For one name a look at each is half of what an index of them costs.
         headers = self._source.get("headers") or ()
         found: bytes | None = None
         for raw, value in headers:

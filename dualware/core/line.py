@@ -126,14 +126,10 @@ class Lines:
         self._ids(exchange.noted, fields)
         return fields
 
-    def end(self, exchange: Exchange, seen: Seen) -> dict[str, Any]:
-        """The fields of the event that an exchange ends with."""
-        session = exchange.session
-        if session is None:
-            return self._response(exchange, seen)
-        return self._session(exchange, session, seen)
-
-    def _response(self, exchange: Exchange, seen: Seen) -> dict[str, Any]:
+    def end(self, exchange: Exchange, seen: Seen, record: Record | None) -> dict[str, Any]:
+        """The fields of the event that an exchange ends with, of which this is the record."""
+        if exchange.session is not None:
+            return self._session(exchange, exchange.session, seen, record)
         names, preset = self._names, self._preset
         facts = exchange.request.facts() if self._tells_request else None
         fields = self._target(seen, facts)
@@ -155,9 +151,11 @@ class Lines:
             fields[names.ttfb] = preset.ttfb(first_at - started_at)
         if facts is not None:
             fields |= self._caller(exchange.request, facts)
-        return self._ended(exchange, seen, fields)
+        return self._ended(exchange, seen, record, fields)
 
-    def _session(self, exchange: Exchange, session: Session, seen: Seen) -> dict[str, Any]:
+    def _session(
+        self, exchange: Exchange, session: Session, seen: Seen, record: Record | None
+    ) -> dict[str, Any]:
         names = self._names
         request = exchange.request
         facts = request.facts()
@@ -178,7 +176,7 @@ class Lines:
         elapsed = seen.ended_at - seen.started_at
         fields[names.session_duration] = self._preset.duration(elapsed)
         fields |= self._caller(request, facts)
-        return self._ended(exchange, seen, fields)
+        return self._ended(exchange, seen, record, fields)
 
     def exception(
         self, exchange: Exchange, seen: Seen, error: BaseException, phase: str, *, trace: bool
@@ -313,8 +311,10 @@ class Lines:
         if names.trace_sampled and "trace_flags" in trace:
             fields[names.trace_sampled] = bool(int(trace["trace_flags"], 16) & 1)
 
-    def _ended(self, exchange: Exchange, seen: Seen, fields: dict[str, Any]) -> dict[str, Any]:
-        names, record, outcome = self._names, exchange.noted, exchange.outcome
+    def _ended(
+        self, exchange: Exchange, seen: Seen, record: Record | None, fields: dict[str, Any]
+    ) -> dict[str, Any]:
+        names, outcome = self._names, exchange.outcome
         error = exchange.error
         if record is not None:
             if record.route is not None:

@@ -291,14 +291,14 @@ class RequestID(Middleware):
         request = exchange.request
         # What the first valid trace header says. Nobody reads tracestate (W3C §3.3).
         for name, extract in self._traces if record.trace is None else ():
-            text = request.header(name)
+            text = exchange.peek(name)
             if text is not None and (trace := extract(text)) is not None:
                 record.trace = trace
                 break
         field = self._field
         value = record.request_id
         if value is None:
-            value = self._identify(record, request)
+            value = self._identify(exchange, record, request)
             if value is None:
                 self._refuse(exchange, 400, "Bad Request: the request id is not valid")
                 return None
@@ -315,11 +315,11 @@ class RequestID(Middleware):
 
     # On the way in
 
-    def _identify(self, record: Record, request: Request) -> str | None:
+    def _identify(self, exchange: Exchange, record: Record, request: Request) -> str | None:
         """Give the record an id, and return it; None where the request is to be refused."""
         inbound = None
         for name in self._inbound:
-            text = request.header(name)
+            text = exchange.peek(name)
             if text is None:
                 continue
             text = text.strip(_BLANK)

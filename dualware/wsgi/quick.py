@@ -14,7 +14,7 @@ from dualware.core.field_names import FieldNames, Parts
 from dualware.core.headers import FieldName, Fields, StrHeaders
 from dualware.core.message import Request, Response, Target
 from dualware.wsgi.head import Pairs, code_of
-from dualware.wsgi.request import TARGET, WSGIRequest
+from dualware.wsgi.request import TARGET, WSGIRequest, environ_key
 
 __all__ = ["QuickEngine"]
 
@@ -64,6 +64,9 @@ class QuickEngine(Engine):
     def target(self) -> Target:
         # As `Request.target`, less one call.
         return tuple(map(self._source.get, TARGET))
+
+    def peek(self, name: str) -> str | None:
+        return self._source.get(environ_key(name))  # type: ignore[no-any-return]
 
     def fields(self, names: FieldNames) -> dict[str, str]:
         if self._response is None and self._held is not None:

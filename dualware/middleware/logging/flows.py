@@ -162,11 +162,22 @@ class Logging(Middleware):
         if not wanted[level]:
             return
         seen.paths = exchange.request.paths(seen.target)
-        if self._selection.takes(exchange, seen, level):
+        if not self._selection.takes(exchange, seen, level):
+            return
+        record = exchange.noted
+        if self._route is not None or (record is not None and record.timing is not None):
+            self._settle_route(exchange)
             record = exchange.noted
-            if self._route is not None or (record is not None and record.timing is not None):
-                self._settle_route(exchange)
-            self._emit(level, self._name(exchange), self._lines.end(exchange, seen), exchange)
+        lines = self._lines
+        fields = lines.end(exchange, seen, record)
+        noted = None if record is None else record.fields
+        if noted or not self._plain:
+            shown = lines.headers(exchange) if lines.adds_headers else None
+            fields = lines.finished(fields, level, shown, self._added(exchange), noted)
+        elif lines.picks:
+            fields = lines.picked(fields)
+        name = self._event if exchange.session is None else _SESSION
+        self._sink.emit(level, name, fields)
 
     def _infer_status(self, exchange: Exchange, seen: Seen) -> None:
         """The status that the server makes of what happened, where nobody said one."""
@@ -195,22 +206,9 @@ class Logging(Middleware):
     def _name(self, exchange: Exchange) -> str:
         return self._event if exchange.session is None else _SESSION
 
-    def _emit(
-        self, level: int, event: str, fields: dict[str, Any], exchange: Exchange | None = None
-    ) -> None:
-        """Hand an event to the sink; given an ``exchange`` it is the line, with what users add."""
-        lines = self._lines
-        if exchange is None:
-            fields = lines.finished(fields, level)
-        else:
-            record = exchange.noted
-            noted = None if record is None else record.fields
-            if noted or not self._plain:
-                shown = lines.headers(exchange) if lines.adds_headers else None
-                fields = lines.finished(fields, level, shown, self._added(exchange), noted)
-            elif lines.picks:
-                fields = lines.picked(fields)
-        self._sink.emit(level, event, fields)
+    def _emit(self, level: int, event: str, fields: dict[str, Any]) -> None:
+        """Hand an event that is not the line to the sink."""
+        self._sink.emit(level, event, self._lines.finished(fields, level))
 
     def _added(self, exchange: Exchange) -> Mapping[str, Any] | None:
         extra = self._extra
