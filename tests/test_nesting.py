@@ -621,28 +621,43 @@ def test_outside_an_exchange_there_is_none(outer, application):
     assert None is live_record()
 
 
-def test_a_copy_of_the_context_keeps_no_request():
+@pytest.mark.parametrize(
+    "settings", [{"timing": True}, {"logging": {"sink": lambda _: None}}, {"gzip": True}], ids=str
+)
+def test_a_copy_of_the_context_keeps_no_request(settings):
     """Timers of servers have one, and outlive the exchange."""
     # one protocol: WSGI servers give a thread's context to nobody
-    copies, scopes = [], []
+    copies, kept, chunks = [], [], [b"a" * 9_999]
 
     class Scope(dict):
         """A scope that can be referred to weakly."""
 
-    async def app(scope, receive, send):
-        scopes.append(weakref.ref(scope))
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        copies.append(copy_context())
-        await send({"type": "http.response.body", "body": b"a"})
+    class Cycle:
+        """What a server has for each request."""
 
-    async def send(message):
-        pass
+        async def receive(self):
+            return {"type": "http.request", "body": b""}
+
+        async def send(self, message):
+            pass
+
+    async def app(scope, receive, send):
+        kept.append(weakref.ref(scope))
+        head = {"type": "http.response.start", "status": 200}
+        await send({**head, "headers": [(b"content-type", b"text/plain")]})
+        copies.append(copy_context())
+        await send({"type": "http.response.body", "body": chunks[0]})
 
     async def run():
-        stack = load({"timing": True, "logging": {"sink": lambda _: None}})
-        await stack.asgi(app)(Scope(build_scope()), None, send)
+        cycle = Cycle()
+        kept.append(weakref.ref(cycle))
+        scope = Scope(build_scope(headers={"accept-encoding": "gzip"}))
+        await load(settings).asgi(app)(scope, cycle.receive, cycle.send)
 
+    held = sys.getrefcount(chunks[0])
     asyncio.run(run())
+    still = sys.getrefcount(chunks[0])
 
     assert 1 == len(copies)
-    assert [None] == [scope() for scope in scopes]
+    assert [None, None] == [each() for each in kept]
+    assert held == still

@@ -48,9 +48,12 @@ class Member(Exchange):
 
     # Those of the engine that are let go of when the application is over.
     _flows: list[Any]
+    _held: Any
+    _pairs: Any
     _passed: list[Any]
     _outwards: Any
     _request: Any
+    _response: Any
     _source: Any
 
     _plan: Stack
@@ -120,9 +123,12 @@ class Member(Exchange):
                 leave(self)
             self.token = None
         # Copies of the context live on, and we in them: uvicorn's timer for a connection that is
-        # kept alive has one, and asyncio keeps those that were cancelled for a while.
+        # kept alive has one, and asyncio keeps those that were cancelled for a while. What we kept
+        # of the server's would make the collector run a hundred times as often.
         self._flows = self._passed = _NO_FLOWS
-        self._outwards = self._request = None
+        self._held = self._outwards = self._pairs = self._request = None
+        if self._response is not None:
+            self._response.first_chunk = None
         self._source = _NOTHING
 
     def leave(self) -> None:

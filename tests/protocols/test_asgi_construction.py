@@ -18,6 +18,7 @@ import dualware
 from dualware import Middleware, Stack
 from dualware.asgi.driver import ASGIWrapper, wrapper
 from dualware.asgi.exchange import ASGIExchange
+from dualware.core.message import ExchangeError
 from dualware.core.record import CURRENT, live_record
 from dualware.testing import ASGIClient, Script
 from dualware.testing.asgi import build_scope
@@ -280,6 +281,26 @@ def test_nothing_kept():
     assert Server().run(app) is None
 
     assert before == vars(app)
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+def test_left_behind(kind):
+    """What a task still has when the application has returned leads to no server any more."""
+    # one protocol: WSGI gives an application nothing that it could keep
+    left = []
+
+    async def app(scope, receive, send):
+        left.extend((receive, send))
+
+    Server().run(wrap(app, Observer([])), kind=kind)
+    receive, send = left
+
+    async def late():
+        return await receive()
+
+    assert f"{kind}.disconnect" == anyio.run(late)["type"]
+    with pytest.raises(ExchangeError, match="this exchange is over"):
+        anyio.run(send, {"type": f"{kind}.anything"})
 
 
 # What can be wrapped
