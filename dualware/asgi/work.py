@@ -83,30 +83,27 @@ class Working(QuickEngine):
             raise
         return data
 
-    def _is_long(self, message: Message) -> bool:
-        return len(message.get("body", b"")) >= self.response.slow_from
-
-    async def _coded(self, message: Message) -> bytes:
-        """The chunk in ``message``, through the codecs. `_torn` until the caller has sent it."""
-        last = not message.get("more_body", False)
-        code = partial(self.response.through, message.get("body", b""), last=last)
-        # What is lost from here on is lost for good, and a thread may still be at the codec.
-        self._torn = True
-        try:
-            return await in_thread(code) if self._is_long(message) else code()
-        except Exception as error:
-            self._break(error)
-            raise
-
     async def _coded_body(self, message: Message) -> None:
-        if self._turns is None and self._is_long(message):
+        chunk, response = message.get("body", b""), self.response
+        long = len(chunk) >= response.slow_from
+        if long and self._turns is None:
             await self._take_turns(partial(self._coded_body, message))
             return
         # To a client that is gone it does not matter what arrives.
         if self._torn and not self.gone:
             raise ExchangeError("a part of this body was cancelled; its coding can't go on")
-        data = await self._coded(message)
+        last = not message.get("more_body", False)
+        # What is lost from here on is lost for good, and a thread may still be at the codec.
+        self._torn = True
+        try:
+            if long:
+                data = await in_thread(partial(response.through, chunk, last=last))
+            else:
+                data = response.through(chunk, last=last)
+        except Exception as error:
+            self._break(error)
+            raise
         # A codec that keeps all back has nothing to send yet.
-        if data or not message.get("more_body", False):
+        if data or last:
             await self._body({**message, "body": data})
         self._torn = False

@@ -199,13 +199,14 @@ class _Stream(Stream):
         coded = self._made.compress(data)
         if self._flushes:
             coded += self._made.flush(zlib.Z_SYNC_FLUSH)
-        return self._begun(coded)
+        return self._begun(coded) if self._padding else coded
 
     def flush(self) -> bytes:
-        return self._begun(self._made.flush())
+        coded: bytes = self._made.flush()
+        return self._begun(coded) if self._padding else coded
 
     def _begun(self, coded: bytes) -> bytes:
         """``coded``, with the padding in its header if it has one."""
-        if coded and self._padding:
+        if coded:
             coded, self._padding = _padded(coded, self._padding), 0
         return coded

@@ -302,8 +302,12 @@ class Response:
 
     def through(self, data: bytes, *, last: bool = False) -> bytes:
         """Pass a chunk through every codec, innermost first; ``last`` ends the codings."""
+        # As `_coded`, less one call: every chunk of a stream comes by here.
         for codec in self._codecs:
-            data = _coded(codec, data, last=last)
+            if data:
+                data = codec.compress(data)
+            if last:
+                data += codec.flush()
         return data
 
     @property

@@ -25,7 +25,8 @@ ROOT = Path(dualware.__file__).parent
 
 PARTS = {
     "logging": ("middleware/logging", "core/line", "core/selection", "core/sinks", "core/text",
-                "core/client", "core/memo", "core/levels", "core/presets", "core/figures"),
+                "core/client", "core/memo", "core/levels", "core/seen", "core/presets",
+                "core/figures"),
     "request_id": ("middleware/request_id", "core/ids", "core/trace", "core/outbound"),
     "timing": ("middleware/timing", "core/server_timing"),
     "cors": ("middleware/cors", "core/cors"),
@@ -33,7 +34,7 @@ PARTS = {
                     "core/media_types", "core/negotiation", "core/coding"),
     "request and response": ("asgi/request", "wsgi/request", "core/message"),
     "fields of the head": ("asgi/quick", "wsgi/quick", "core/headers", "core/field_names",
-                           "core/fields"),
+                           "core/fields", "core/lists"),
     "event model": ("core/engine", "core/ending", "core/nesting", "core/record", "core/exchange"),
     "driver": ("asgi/", "wsgi/"),
 }  # fmt: skip
