@@ -1116,6 +1116,11 @@ def test_no_exception_is_told_where_errors_are_switched_off(dual, world):
 
     assert [REQUEST] == events
 
+    # A failure after the line is one too.
+    dual.request(Script(error=ERROR, error_at="close", body="iterable"), world.stack(logging))
+
+    assert [REQUEST] == events
+
 
 def test_an_exception_that_can_not_tell_itself(dual, world):
     """It is told as far as that goes."""

@@ -113,8 +113,6 @@ class ASGIExchange(Working):
             if message["type"] == "http.response.body":
                 return self._coded_body(message)
             return self._on(message)
-        if place == _HELD:
-            return self._release(message)
         if self.broken is not None:
             raise self.broken
         return self._upstream(message)
@@ -134,9 +132,8 @@ class ASGIExchange(Working):
         if not through:
             self._place = _HELD
             return _nothing()
-        if self._response is not None or self.watched or self._exits is not None:
-            return self._send_head()
-        if self._trailers_to_come:
+        needed = self.watched or self._exits is not None or self._trailers_to_come
+        if needed or self._response is not None:
             return self._send_head()
         # As there, less one call: nobody looked closely, and nobody needs the rest if all is well.
         self.committed = True
@@ -160,16 +157,14 @@ class ASGIExchange(Working):
             if headers._own or response.status != message["status"]:
                 # granian needs the key, daphne and gunicorn a list (protocols A15).
                 message = {**message, "status": response.status, "headers": headers._pairs}
-        if self._guards and response is not None:
-            # Its status may be another than the one that they saw.
-            self.watch()
+            if self._guards:
+                # Its status may be another than the one that they saw.
+                self.watch()
         if response is not None and response._codecs:
             self._place = _CODED
-        elif self.watched or self._exits is not None or trails:
+        elif self.watched or self._guards or self._exits is not None or trails:
+            # Who waits for a failure alone gets here only where somebody else needs the rest.
             self._place = _OPEN
-        elif self._guards:
-            self._place = _GUARDED
-            return self._watched(message)
         else:
             self._place = PLAIN
             return self._upstream(message)
@@ -211,15 +206,13 @@ class ASGIExchange(Working):
             return
         if data is not message.get("body", b""):
             message = {**message, "body": data}
-        await (self._upstream(message) if self._place == PLAIN else self._onward(message))
+        await self._onward(message)
 
     # Body
 
     def _onward(self, message: Message) -> Awaitable[None]:
         """A body message right behind the head, that has passed every codec."""
-        if self._place == PLAIN:
-            return self._upstream(message)
-        return self._guarded(message) if self._place == _GUARDED else self._body(message)
+        return self._upstream(message) if self._place == PLAIN else self._body(message)
 
     async def _guarded(self, message: Message) -> None:
         """The first message of a body that is followed for failures alone."""

@@ -116,16 +116,13 @@ class QuickEngine(Engine):
         pairs = self._pairs
         if pairs is None:
             pairs = self._own_pairs()
-        if pairs is None:
-            Engine.append(self, name, value)
-        else:
-            pairs.append((name.wire, value.encode()))
+        pairs.append((name.wire, value.encode()))
 
     def put(self, name: FieldName, value: str) -> None:
         pairs = self._pairs
         if pairs is None:
             pairs = self._own_pairs()
-        if pairs is None or name.parts.may_stand_in(pairs):
+        if name.parts.may_stand_in(pairs):
             Engine.put(self, name, value)
         else:
             pairs.append((name.wire, value.encode()))
@@ -134,23 +131,18 @@ class QuickEngine(Engine):
         pairs = self._pairs
         if pairs is None:
             pairs = self._own_pairs()
-        if pairs is None:
-            return Engine.add(self, fields, unless)
         if unless.may_stand_in(pairs):
             return False
         pairs += fields.wire
         return True
 
-    def _own_pairs(self) -> list[Any] | None:
-        """A list of ours in the head, from now on; None where what came is no list."""
-        response = self._response
-        if response is not None:
-            return response.headers.own()
+    def _own_pairs(self) -> list[Any]:
+        """A list of ours in the head, from now on."""
         message = self._held
-        pairs: Any = message.get("headers")
+        pairs: Any = message.get("headers") if self._response is None else None
         # Anything else than a list may be readable but once.
         if pairs.__class__ is not list:
-            return None
+            return self.response.headers.own()
         own: list[Any] = pairs.copy()
         held = self._held = {**message}
         held["headers"] = own

@@ -60,8 +60,16 @@ class Working(QuickEngine):
     async def _in_turn(
         self, taken: AbstractAsyncContextManager[Any], step: Callable[[], Awaitable[None]]
     ) -> None:
-        async with taken:
-            await step()
+        begun = False
+        try:
+            async with taken:
+                begun = True
+                await step()
+        except BaseException as error:
+            if not begun:
+                # Cancelled while it waited: what it was to send is lost, and nothing may follow it.
+                self._break(error)
+            raise
 
     def _reach_body(self, chunk: bytes | None, *, complete: bool) -> bytes:
         """BODY. Fails closed."""

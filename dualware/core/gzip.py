@@ -199,14 +199,14 @@ class _Stream(Stream):
         coded = self._made.compress(data)
         if self._flushes:
             coded += self._made.flush(zlib.Z_SYNC_FLUSH)
-        return self._begun(coded) if self._padding else coded
+        # Some libraries keep all of the first chunk back.
+        return self._begun(coded) if coded and self._padding else coded
 
     def flush(self) -> bytes:
         coded: bytes = self._made.flush()
         return self._begun(coded) if self._padding else coded
 
     def _begun(self, coded: bytes) -> bytes:
-        """``coded``, with the padding in its header if it has one."""
-        if coded:
-            coded, self._padding = _padded(coded, self._padding), 0
-        return coded
+        """``coded``, with the padding in its header."""
+        padded, self._padding = _padded(coded, self._padding), 0
+        return padded

@@ -92,16 +92,13 @@ class QuickEngine(Engine):
         pairs = self._pairs
         if pairs is None:
             pairs = self._own_pairs()
-        if pairs is None:
-            Engine.append(self, name, value)
-        else:
-            pairs.append((name.text, value))
+        pairs.append((name.text, value))
 
     def put(self, name: FieldName, value: str) -> None:
         pairs = self._pairs
         if pairs is None:
             pairs = self._own_pairs()
-        if pairs is None or name.parts.may_stand_in(pairs):
+        if name.parts.may_stand_in(pairs):
             Engine.put(self, name, value)
         else:
             pairs.append((name.text, value))
@@ -110,21 +107,16 @@ class QuickEngine(Engine):
         pairs = self._pairs
         if pairs is None:
             pairs = self._own_pairs()
-        if pairs is None:
-            return Engine.add(self, fields, unless)
         if unless.may_stand_in(pairs):
             return False
         pairs += fields.text
         return True
 
-    def _own_pairs(self) -> list[Any] | None:
-        """A list of ours in the head, from now on; None where what came is no list."""
-        response = self._response
-        if response is not None:
-            return response.headers.own()
+    def _own_pairs(self) -> list[Any]:
+        """A list of ours in the head, from now on."""
         status, given = self._held
-        if given.__class__ is not list:
-            return None
+        if self._response is not None or given.__class__ is not list:
+            return self.response.headers.own()
         self._given = given
         own: list[Any] = given.copy()
         self._pairs = own

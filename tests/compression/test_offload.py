@@ -507,6 +507,79 @@ def test_cancelled_trio():
     assert [b"(short)"] == wire.data
 
 
+def test_cancelled_before_its_turn(run):
+    """A chunk that waits for the one before it is lost when it is cancelled: none may follow it."""
+    # compression 39, compression 44
+    coding, wire = Held(), Wire()
+    failures = []
+
+    async def app(_scope, _receive, send):
+        await send(start())
+        await send(body(b"short", more_body=True))
+
+        async def first():
+            await send(body(b"a" * 600, more_body=True))
+
+        async def second():
+            await until(lambda: coding.entered)
+            await cancelled(lambda: send(body(b"lost", more_body=True)))
+            coding.may.set()
+
+        await together(first, second)
+        try:
+            await send(body(b"c"))
+        except ExchangeError as error:
+            failures.append(error)
+
+    async def main():
+        with pytest.raises(ExchangeError, match="cancelled"):
+            await using(coding).asgi(app)(scope(), None, wire.send)
+
+    run(main)
+
+    assert 1 == len(failures)
+    assert [b"(short)", b"<aaa>"] == wire.data
+
+
+def test_cancelled_at_its_turn():
+    """trio: nobody else has the turn, and yet it can be cancelled there; the head waits for it."""
+    # compression 39
+    # one loop: asyncio's lock does not wait where it is free
+    coding, wire = Held(held=False), Wire()
+    failures = []
+
+    async def app(_scope, _receive, send):
+        await send(start())
+        await cancelled(lambda: send(body(b"a" * 600, more_body=True)))
+        try:
+            await send(body(b"b" * 600))
+        except ExchangeError as error:
+            failures.append(error)
+
+    async def main():
+        with pytest.raises(ExchangeError, match="cancelled"):
+            await using(coding).asgi(app)(scope(), None, wire.send)
+
+    trio.run(main)
+
+    assert 1 == len(failures)
+    assert [] == wire.messages
+
+
+async def cancelled(call):
+    """Await what ``call`` makes, and cancel it while it waits, in whichever loop runs."""
+    if offload._trio():
+        with trio.CancelScope() as cancelling:
+            cancelling.cancel()
+            await call()
+    else:
+        task = asyncio.ensure_future(call())
+        await soon()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
 def test_cancelled_flows_are_closed(run):
     """A flow that waits for its work hears of what ended the exchange."""
     # compression 39

@@ -425,6 +425,16 @@ def test_harmless_names_are_not_remembered_without_end(make):
     assert parts.may_stand_in(make(("X-299", "1"), ("Vary", "*")).pairs)
 
 
+def test_names_in_the_way_are_not_remembered_without_end(make):
+    """Nor those that hold the part."""
+    parts = Parts("vary")
+    for number in range(300):
+        assert parts.may_stand_in(make(("X-1", "1"), (f"X-Vary-{number}", "1")).pairs)
+
+    assert 256 == len(parts._harmful)
+    assert parts.may_stand_in(make(("X-1", "1"), ("X-Vary-299", "1")).pairs)
+
+
 def test_names(make):
     """Each once, in lower case and in order."""
     headers = make(("X-B", "1"), ("x-a", "2"), ("x-b", "3"))
