@@ -138,8 +138,11 @@ class QuickEngine(Engine):
 
     def _own_pairs(self) -> list[Any]:
         """A list of ours in the head, from now on."""
+        response = self._response
+        if response is not None:
+            return response.headers.own()
         message = self._held
-        pairs: Any = message.get("headers") if self._response is None else None
+        pairs: Any = message.get("headers")
         # Anything else than a list may be readable but once.
         if pairs.__class__ is not list:
             return self.response.headers.own()

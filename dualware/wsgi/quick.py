@@ -114,8 +114,11 @@ class QuickEngine(Engine):
 
     def _own_pairs(self) -> list[Any]:
         """A list of ours in the head, from now on."""
+        response = self._response
+        if response is not None:
+            return response.headers.own()
         status, given = self._held
-        if self._response is not None or given.__class__ is not list:
+        if given.__class__ is not list:
             return self.response.headers.own()
         self._given = given
         own: list[Any] = given.copy()
