@@ -82,6 +82,12 @@ def silence_server_access_log() -> None:
 
     >>> silence_server_access_log()
     """
-    for name in _ACCESS_LOGS:
+    for name, formats in _ACCESS_LOGS.items():
+        logger = logging.getLogger(name)
         # Set-ups replace handlers and levels, and leave the filters of a logger alone.
-        logging.getLogger(name).addFilter(_NO_ACCESS)
+        logger.addFilter(_NO_ACCESS)
+        if formats is _ANY:
+            # uvicorn makes no line for a logger without any handler: a fifth of what it takes for
+            # a request. Its switch works so too, and must not be undone.
+            logger.handlers.clear()
+            logger.propagate = False

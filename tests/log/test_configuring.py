@@ -453,6 +453,8 @@ def test_the_loggers_of_servers(servers):
         dualware.configure_logging(servers={servers})
         logging.getLogger("uvicorn").info("started")
         logging.getLogger("uvicorn.access").info("GET /")
+        # uvicorn asks this before it makes a line, and its own switch sees to it.
+        assert logging.getLogger("uvicorn.access").hasHandlers() is {not servers}
         """
     )
 
