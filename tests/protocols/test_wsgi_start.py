@@ -13,6 +13,7 @@ import zlib
 import pytest
 
 from dualware import RESPONSE, Stack
+from dualware.core.headers import FieldName, Fields
 from dualware.testing import HeadReplaced, Script, WSGIClient
 from dualware.testing.wsgi import build_environ
 from tests.protocols.wsgi_parts import (
@@ -94,6 +95,30 @@ def test_header_list(kind, headers):
         assert {str} == {type(part) for pair in sent for part in pair}
         assert before == sent[: len(before)]
     assert before == list(headers)
+
+
+@pytest.mark.parametrize("make", [list, tuple, iter, type("Own", (list,), {})])
+@pytest.mark.parametrize("way", ["append", "put", "add"])
+def test_header_list_that_is_added_to_at_once(way, make):
+    """What policies add without a look at the head is there too, whatever holds the pairs."""
+    # protocols W13
+    name, fields = FieldName("X-New"), Fields([NEW])
+    adding = {
+        "append": lambda exchange: exchange.append(name, "1"),
+        "put": lambda exchange: exchange.put(name, "1"),
+        "add": lambda exchange: exchange.add(fields, name.parts),
+    }
+
+    def app(environ, start_response):
+        start_response("200 OK", make(STATIC))
+        return [b"hello"]
+
+    started = Started()
+    Stack([Acts(adding[way])]).wsgi(app)(build_environ(), started)
+    ((_, sent),) = started.calls
+
+    assert [*STATIC, NEW] == sent
+    assert list is type(sent)
 
 
 def test_header_list_of_a_stack_that_adds_nothing():
