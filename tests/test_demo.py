@@ -15,7 +15,7 @@ import sys
 import httpx
 import pytest
 
-from examples import demo, demo_log
+from examples import demo, demo_log, demo_servers
 
 PATIENCE = 60
 """Seconds that a demo may take; it takes two."""
@@ -36,7 +36,7 @@ def output():
     """What the demo prints, with its exit status."""
     done = subprocess.run(
         COMMAND,
-        cwd=demo.ROOT,
+        cwd=demo_servers.ROOT,
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
@@ -109,7 +109,11 @@ def test_log_lines_are_shown(output):
 def test_keep_leaves_both_running_until_told(number, status):
     """The printed commands work, and nothing is left when the demo is stopped."""
     with subprocess.Popen(
-        [*COMMAND, "--keep"], cwd=demo.ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True
+        [*COMMAND, "--keep"],
+        cwd=demo_servers.ROOT,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         lines = []
         try:
@@ -245,8 +249,11 @@ def test_colour(monkeypatch, no_color, terminal, painted):
 
 def test_server_that_does_not_start():
     """What the server said is told, and nothing waits for it."""
-    side = demo.Side("A side", ("examples.no_such_module",))
+    side = demo_servers.Side("A side", ("examples.no_such_module",))
 
-    with pytest.raises(SystemExit, match="A side does not start") as raised, demo.running(side):
+    with (
+        pytest.raises(SystemExit, match="A side does not start") as raised,
+        demo_servers.running(side),
+    ):
         pass
     assert "No module named examples.no_such_module" in str(raised.value)
