@@ -1022,6 +1022,46 @@ def test_chosen_fields(dual, world):
     ] == list(world.log.only.items())
 
 
+@pytest.mark.parametrize("step", [1, -1, 2, -3])
+@pytest.mark.parametrize("case", [normal, failed])
+@pytest.mark.parametrize("preset", ["otel", "ecs", "flat"])
+def test_chosen_fields_are_those_of_the_whole_line(dual, world, preset, case, step):
+    """In the order in which a line has them, and in any other."""
+    app, options = case(world)
+    golden = json.loads((GOLDEN / f"{case.__name__}.json").read_text("utf-8"))[preset]
+    chosen = [name for name in golden if name in PRESETS[preset].known][::step]
+    logging = world.logging(
+        preset=preset,
+        fields=chosen,
+        client_ip=["127.0.0.0/8"],
+        route=lambda request: "/items/{id}",
+    )
+    options = {"wsgi": {}, "asgi": {}, **options}
+    dual.request(app, world.stack(world.request_id(), logging), **options)
+
+    told = list(world.log.only.items())[2:]
+    assert [(name, golden[name]) for name in chosen] == told
+
+
+def test_chosen_fields_of_a_session(world):
+    """The same of a websocket session (ASGI: WSGI has none)."""
+
+    async def app(scope, receive, send):
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.close"})
+
+    session(world, app, world.logging(fields=["outcome", "accepted", "http.route", "url.path"]))
+
+    assert [
+        ("event", "websocket.session"),
+        ("level", "info"),
+        ("outcome", "completed"),
+        ("accepted", True),
+        ("url.path", "/"),
+    ] == list(world.log.only.items())
+
+
 def test_chosen_fields_of_a_nested_preset(dual, world):
     """They are named as paths."""
     logging = world.logged(preset="gcp", fields=["severity", "httpRequest.status"])

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import fields as members
+from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from dualware.core.client import Client
@@ -17,14 +20,14 @@ from dualware.core.figures import METHODS, error_type
 from dualware.core.levels import LEVEL_NAMES
 from dualware.core.memo import Memo, all_short, is_short
 from dualware.core.message import Facts, Request
-from dualware.core.presets import OF_LOGGERS, Preset, nested
-from dualware.core.query import REDACTED
+from dualware.core.presets import OF_LOGGERS, Names, Preset, nested
 from dualware.core.record import Record
 from dualware.core.seen import Seen
+from dualware.core.shown_headers import ShownHeaders
 from dualware.core.text import MARK, cut, from_wire, printable, safe, shown
 from dualware.core.trace import current_span
 
-__all__ = ["MOST", "SECRET_HEADERS", "Lines"]
+__all__ = ["MOST", "Lines"]
 
 MOST: Final[Mapping[str, int]] = {
     "path": 2048,
@@ -35,26 +38,20 @@ MOST: Final[Mapping[str, int]] = {
 }
 """Characters of the longest text of each kind; the rest is cut off."""
 
-SECRET_HEADERS: Final = (
-    "authorization",
-    "cookie",
-    "proxy-authorization",
-    "set-cookie",
-    "x-amz-security-token",
-    "x-api-key",
-    "x-auth-token",
-    "x-csrf-token",
-)
-"""Headers whose value is a secret, whatever else is known of them."""
-
 _OF_REQUEST: Final = (
     "query", "scheme", "request_size", "client", "peer", "http_version", "user_agent",
 )  # fmt: skip
 """The `Names` of what is told of a request beside its method and path."""
 _OF_TRACE: Final = ("trace_id", "span_id", "parent_span_id", "trace_sampled")
 
-_URLS: Final = frozenset({"content-location", "location", "referer"})
-"""Headers whose value is a URL, and so may carry a query."""
+_ORDER: Final = (
+    "method", "method_original", "path", "query", "scheme", "status", "status_inferred",
+    "request_size", "response_size", "duration", "ttfb", "client", "peer", "http_version",
+    "user_agent", "route", "request_id", "request_id_source", "request_id_upstream", "trace_id",
+    "span_id", "parent_span_id", "trace_sampled", "error_type", "error_message", "outcome",
+    "event_outcome", "sample_rate", "fields_dropped",
+)  # fmt: skip
+"""The `Names` of what stands on the line of a request, in the order in which it is found out."""
 
 
 class Lines:
@@ -64,10 +61,8 @@ class Lines:
         What to show of a query, None for nothing.
     ``most``
         See `MOST`.
-    ``request_headers``, ``response_headers``
-        Lower-case names of those that are shown.
-    ``secret_headers``
-        Lower-case names of those whose value is not.
+    ``request_headers``, ``response_headers``, ``secret_headers``
+        See `ShownHeaders`.
     ``client``
         Tells addresses.
     ``counts``
@@ -94,22 +89,36 @@ class Lines:
         self._query = query
         self._most = dict(most)
         self._longest_path = self._most["path"]
-        self._request_headers = request_headers
-        self._response_headers = response_headers
-        self._secret = secret_headers
         self._client = client
         self._counts = counts
-        self.adds_headers = bool(request_headers or response_headers)
-        """Whether a line shows headers."""
+        self.headers = ShownHeaders(
+            names.request_header,
+            request_headers,
+            names.response_header,
+            response_headers,
+            secret=secret_headers,
+            query=query,
+            most=self._most["header"],
+            lists=preset.lists_headers,
+        )
+        """Those that a line shows."""
         self._schemes = Memo(printable, is_short)
-        self._callers = Memo(self._told_of, all_short)
         self.plain = not (names.severity or preset.constant or preset.parent)
-        """Whether the fields of an event are the line, as long as nobody adds or chooses any."""
+        """Whether the fields of an event are the line, as long as nobody adds any."""
         self._chosen = chosen
-        self.picks = chosen is not None
-        """Whether only some fields stand on a line."""
         self._tells_request = self._needs(*_OF_REQUEST) or not names.query
         self._tells_trace = self._needs(*_OF_TRACE)
+        # On a plain line, what is not chosen is told under no name, and that one is taken out.
+        self._drops = self._sorts = False
+        if chosen is not None and self.plain:
+            told = {each.name: getattr(names, each.name) for each in members(names)}
+            names = replace(names, **{role: "" for role in told if told[role] not in chosen})
+            self._drops = True
+            natural = [told[role] for role in _ORDER if told[role] in chosen]
+            self._sorts = natural != [name for name in chosen if name in natural]
+        self._line_names = names
+        self._callers = Memo(partial(self._told_of, self._names), all_short)
+        self._line_callers = Memo(partial(self._told_of, names), all_short)
 
     def _needs(self, *roles: str) -> bool:
         """Whether any of the fields with these `Names` stands on a line."""
@@ -120,38 +129,47 @@ class Lines:
 
     def start(self, exchange: Exchange, seen: Seen) -> dict[str, Any]:
         """The fields of the event that an exchange begins with."""
-        request = exchange.request
+        request, names = exchange.request, self._names
         facts = request.facts()
-        fields = {**self._target(seen, facts), **self._caller(request, facts)}
-        self._ids(exchange.noted, fields)
+        fields = {
+            **self._target(names, seen, facts),
+            **self._caller(self._callers, names, request, facts),
+        }
+        self._ids(names, exchange.noted, fields)
         return fields
 
     def end(self, exchange: Exchange, seen: Seen, record: Record | None) -> dict[str, Any]:
-        """The fields of the event that an exchange ends with, of which this is the record."""
+        """The fields of the event that an exchange ends with, of which this is the record.
+
+        On a `plain` line only the chosen ones.
+        """
         if exchange.session is not None:
             return self._session(exchange, exchange.session, seen, record)
-        names, preset = self._names, self._preset
+        names = self._line_names
         facts = exchange.request.facts() if self._tells_request else None
-        fields = self._target(seen, facts)
+        fields = self._target(names, seen, facts)
         status = seen.status
         if status is not None:
             fields[names.status] = status
             if seen.status_inferred:
                 fields[names.status_inferred] = True
         if facts is not None:
-            self._request_size(exchange, facts[5], fields)
-        sent = exchange.sent
+            self._request_size(names, exchange, facts[5], fields)
+        preset, sent, started_at = self._preset, exchange.sent, seen.started_at
         if sent is not None:
             fields[names.response_size] = preset.size(sent)
-        started_at = seen.started_at
         fields[names.duration] = preset.duration(seen.ended_at - started_at)
-        # Of an empty body the head is the first byte.
-        first_at = exchange.first_at or seen.responded_at
-        if first_at:
-            fields[names.ttfb] = preset.ttfb(first_at - started_at)
+        if names.ttfb:
+            # Of an empty body the head is the first byte.
+            first_at = exchange.first_at or seen.responded_at
+            if first_at:
+                fields[names.ttfb] = preset.ttfb(first_at - started_at)
         if facts is not None:
-            fields |= self._caller(exchange.request, facts)
-        return self._ended(exchange, seen, record, fields)
+            fields |= self._caller(self._line_callers, names, exchange.request, facts)
+        self._ended(names, exchange, seen, record, fields)
+        if self._drops:
+            fields.pop("", None)
+        return self.picked(fields) if self._sorts else fields
 
     def _session(
         self, exchange: Exchange, session: Session, seen: Seen, record: Record | None
@@ -159,7 +177,7 @@ class Lines:
         names = self._names
         request = exchange.request
         facts = request.facts()
-        fields = self._target(seen, facts)
+        fields = self._target(names, seen, facts)
         if not session.accepted and seen.status is not None:
             fields[names.status] = seen.status
         fields[names.accepted] = session.accepted
@@ -175,8 +193,9 @@ class Lines:
         fields[names.bytes_out] = session.bytes_out
         elapsed = seen.ended_at - seen.started_at
         fields[names.session_duration] = self._preset.duration(elapsed)
-        fields |= self._caller(request, facts)
-        return self._ended(exchange, seen, record, fields)
+        fields |= self._caller(self._callers, names, request, facts)
+        self._ended(names, exchange, seen, record, fields)
+        return self.picked(fields) if self._drops else fields
 
     def exception(
         self, exchange: Exchange, seen: Seen, error: BaseException, phase: str, *, trace: bool
@@ -194,57 +213,60 @@ class Lines:
 
     # What they are made of
 
-    def _target(self, seen: Seen, facts: Facts | None) -> dict[str, Any]:
+    def _target(self, names: Names, seen: Seen, facts: Facts | None) -> dict[str, Any]:
         """What was asked; without ``facts``, method and path."""
-        names, most = self._names, self._longest_path
         method, path, _ = seen.paths
-        fields: dict[str, Any] = {}
-        if method in METHODS:
-            fields[names.method] = method
-        elif self._preset.folds_method:
-            fields[names.method] = "_OTHER"
-            fields[names.method_original] = cut(method, 64)
-        else:
-            fields[names.method] = cut(method, 64)
+        most = self._longest_path
         # As `cut`, less one call.
-        plain = len(path) <= most and path.isascii() and path.isprintable()
-        fields[names.path] = path if plain else cut(path, most)
+        if not (len(path) <= most and path.isascii() and path.isprintable()):
+            path = cut(path, most)
+        if method in METHODS:
+            fields = {names.method: method, names.path: path}
+        elif self._preset.folds_method:
+            told = "_OTHER", cut(method, 64), path
+            fields = dict(zip((names.method, names.method_original, names.path), told, strict=True))
+        else:
+            fields = {names.method: cut(method, 64), names.path: path}
         if facts is not None:
-            self._query_of(facts[0], fields)
+            self._query_of(names, facts[0], fields)
             fields[names.scheme] = self._schemes[facts[1]]
         return fields
 
-    def _query_of(self, query: str | None, fields: dict[str, Any]) -> None:
+    def _query_of(self, names: Names, query: str | None, fields: dict[str, Any]) -> None:
         if query and self._query is not None:
             # First cut, then redacted: the work is bounded, and no half of a secret is left.
-            names, most = self._names, self._most["query"]
+            most = self._most["query"]
             shown = printable(self._query(query[:most]))
             if len(query) > most:
                 shown += MARK
-            if names.query:
+            if self._names.query:
                 fields[names.query] = shown
             else:
                 fields[names.path] += f"?{shown}"
 
     def _request_size(
-        self, exchange: Exchange, declared: str | None, fields: dict[str, Any]
+        self, names: Names, exchange: Exchange, declared: str | None, fields: dict[str, Any]
     ) -> None:
         size = exchange.received if self._counts else length_of(declared)
         if size is not None:
-            fields[self._names.request_size] = self._preset.size(size)
+            fields[names.request_size] = self._preset.size(size)
 
-    def _caller(self, request: Request, facts: Facts) -> dict[str, Any]:
+    def _caller(
+        self, known: Memo[Any, dict[str, Any]], names: Names, request: Request, facts: Facts
+    ) -> dict[str, Any]:
         """Who asked: an object that is kept, and must not be changed."""
-        told = self._callers[facts[2:5]]
+        told = known[facts[2:5]]
         if self._client.is_peer:
             return told
         client = self._client(request)
-        return told if client is None else {self._names.client: client, **told}
+        return told if client is None else {names.client: client, **told}
 
-    def _told_of(self, told: tuple[str | None, str | None, str | None]) -> dict[str, Any]:
+    def _told_of(
+        self, names: Names, told: tuple[str | None, str | None, str | None]
+    ) -> dict[str, Any]:
         """What the version of HTTP, the socket's peer and the user agent tell of who asked."""
         version, host, agent = told
-        names, peer = self._names, self._client.peer(host)
+        peer = self._client.peer(host)
         fields: dict[str, Any] = {}
         if peer is not None:
             if self._client.is_peer:
@@ -256,39 +278,7 @@ class Lines:
             fields[names.user_agent] = from_wire(agent, self._most["user_agent"])
         return fields
 
-    def headers(self, exchange: Exchange) -> dict[str, Any]:
-        """The headers that are to be shown, of the request and of the response."""
-        shown: dict[str, Any] = {}
-        for name in self._request_headers:
-            value = exchange.request.header(name)
-            self._show(self._names.request_header, name, value, shown)
-        if exchange.status is not None:
-            headers = exchange.response.headers
-            for name in self._response_headers:
-                # RFC 9110 §5.3: several lines are one list.
-                value = ",".join(headers.get_all(name)) if name in headers else None
-                self._show(self._names.response_header, name, value, shown)
-        return shown
-
-    def _show(self, prefix: str, name: str, value: str | None, shown: dict[str, Any]) -> None:
-        if value is None:
-            return
-        if name in self._secret:
-            value = REDACTED
-        else:
-            value = from_wire(self._sparing(name, value), self._most["header"])
-        # OpenTelemetry: the value is an array.
-        shown[prefix + name] = [value] if self._preset.lists_headers else value
-
-    def _sparing(self, name: str, value: str) -> str:
-        """The value of a header without the secrets of its query."""
-        if name not in _URLS or "?" not in value:
-            return value
-        url, _, query = value.partition("?")
-        return url if self._query is None else f"{url}?{self._query(query)}"
-
-    def _ids(self, record: Record | None, fields: dict[str, Any]) -> None:
-        names = self._names
+    def _ids(self, names: Names, record: Record | None, fields: dict[str, Any]) -> None:
         if record is not None:
             identity = record.request_id
             if identity is not None:
@@ -312,22 +302,25 @@ class Lines:
             fields[names.trace_sampled] = bool(int(trace["trace_flags"], 16) & 1)
 
     def _ended(
-        self, exchange: Exchange, seen: Seen, record: Record | None, fields: dict[str, Any]
-    ) -> dict[str, Any]:
-        names, outcome = self._names, exchange.outcome
-        error = exchange.error
-        if record is not None:
-            if record.route is not None:
-                fields[names.route] = cut(record.route, self._most["path"])
-            error = error or record.error
-        self._ids(record, fields)
-        status, kind = seen.status, None
+        self,
+        names: Names,
+        exchange: Exchange,
+        seen: Seen,
+        record: Record | None,
+        fields: dict[str, Any],
+    ) -> None:
+        outcome, status = exchange.outcome, seen.status
+        if record is not None and record.route is not None:
+            fields[names.route] = cut(record.route, self._most["path"])
+        self._ids(names, record, fields)
+        kind = None
         if outcome != "completed" or status is None or status >= 500:
+            error = exchange.error or (None if record is None else record.error)
             kind = error_type(outcome, status, error)
-        if kind is not None:
-            fields[names.error_type] = kind
-            if names.error_message and error is not None:
-                fields[names.error_message] = shown(error, self._most["field"])
+            if kind is not None:
+                fields[names.error_type] = kind
+                if names.error_message and error is not None:
+                    fields[names.error_message] = shown(error, self._most["field"])
         fields[names.outcome] = outcome
         if names.event_outcome:
             # ECS, event.outcome: from the side of the server, a 404 is a success.
@@ -337,7 +330,6 @@ class Lines:
             fields[names.sample_rate] = seen.rate
         if record is not None and record.fields_dropped:
             fields[names.fields_dropped] = record.fields_dropped
-        return fields
 
     def picked(self, fields: dict[str, Any]) -> dict[str, Any]:
         """The chosen ones of ``fields``."""
@@ -353,7 +345,7 @@ class Lines:
             fields = {names.severity: severity, names.message: self.message(fields), **fields}
         if preset.constant is not None:
             fields.update(preset.constant)
-        if more and self.picks:
+        if more and self._chosen is not None:
             fields = self.picked(fields)
         for mapping in more:
             if mapping:

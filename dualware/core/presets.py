@@ -100,10 +100,6 @@ def _duration_text(ns: int) -> str:
     return f"{ns // 1000 / 1_000_000:.6f}s"
 
 
-def _as_is(size: int) -> Any:
-    return size
-
-
 @dataclass(frozen=True, slots=True)
 class Preset:
     """A column: names, units, and what stands on every line."""
@@ -113,7 +109,7 @@ class Preset:
     """ns → the unit of `Names.duration`."""
     ttfb: Callable[[int], Any] = _seconds
     """ns → the unit of `Names.ttfb`."""
-    size: Callable[[int], Any] = _as_is
+    size: Callable[[int], Any] = int
     """Bytes → how a size is written."""
     version: str = ""
     """What stands before the version of HTTP."""

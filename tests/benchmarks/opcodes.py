@@ -25,7 +25,7 @@ ROOT = Path(dualware.__file__).parent
 
 PARTS = {
     "logging": ("middleware/logging", "core/line", "core/selection", "core/sinks", "core/text",
-                "core/client", "core/memo", "core/levels", "core/seen", "core/presets",
+                "core/client", "core/memo", "core/levels", "core/seen", "core/presets", "core/shown_headers",
                 "core/figures"),
     "request_id": ("middleware/request_id", "core/ids", "core/trace", "core/outbound"),
     "timing": ("middleware/timing", "core/server_timing"),

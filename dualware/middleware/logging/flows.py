@@ -15,11 +15,12 @@ from dualware.core.client import Client
 from dualware.core.effects import Effects
 from dualware.core.exchange import END, FAILURE, RESPONSE, Exchange, Flow, Middleware
 from dualware.core.levels import ERROR, INFO
-from dualware.core.line import MOST, SECRET_HEADERS, Lines
+from dualware.core.line import MOST, Lines
 from dualware.core.presets import PRESETS
 from dualware.core.query import SECRET_PARAMS, Redaction
 from dualware.core.seen import Seen
 from dualware.core.selection import Exclusion, Selection
+from dualware.core.shown_headers import SECRET_HEADERS
 from dualware.core.sinks import CallableSink, Sink, StdlibSink, StructlogSink
 from dualware.middleware.logging.settings import LoggingSettings
 
@@ -107,7 +108,7 @@ class Logging(Middleware):
         self._tells_exceptions = settings.log_exceptions
         self._status_for_abort = settings.status_for_abort
         self._extra = _compiled_extra(settings)
-        self._plain = self._lines.plain and not (self._lines.adds_headers or self._extra)
+        self._plain = self._lines.plain and not (self._lines.headers.any or self._extra)
         self._route = settings.route
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -172,10 +173,8 @@ class Logging(Middleware):
         fields = lines.end(exchange, seen, record)
         noted = None if record is None else record.fields
         if noted or not self._plain:
-            shown = lines.headers(exchange) if lines.adds_headers else None
+            shown = lines.headers(exchange) if lines.headers.any else None
             fields = lines.finished(fields, level, shown, self._added(exchange), noted)
-        elif lines.picks:
-            fields = lines.picked(fields)
         name = self._event if exchange.session is None else _SESSION
         self._sink.emit(level, name, fields)
 
