@@ -117,7 +117,9 @@ class Selection:
         "_levels",
         "_rate",
         "_slow",
+        "asks",
         "completed",
+        "excluded",
         "highest",
         "least",
     )
@@ -138,6 +140,9 @@ class Selection:
         self._slow = None if slow_ms is None else int(slow_ms * _MILLISECOND)
         self._rate = ByResult(sample, 1.0) if sample else None
         self._exclusion = exclusion
+        self.excluded = exclusion.paths
+        self.asks = exclusion.asks_further or self._rate is not None
+        """Whether more has to be asked of `takes` than about the paths in `excluded`."""
         self._effects = effects
         self.highest = max(*by_result.values, ERROR)
         """No event of an exchange has a higher level."""
@@ -164,11 +169,7 @@ class Selection:
     def takes(self, exchange: Exchange, seen: Seen, level: int) -> bool:
         """Whether an exchange of that level gets its line; notes the share of those that do."""
         outcome = exchange.outcome or ""
-        path, exclusion = seen.paths[2], self._exclusion
-        # Most paths are told to be in the log without a call.
-        if (exclusion.asks_further or path in exclusion.paths) and exclusion(
-            exchange.request, seen.status, outcome, path
-        ):
+        if self._exclusion(exchange.request, seen.status, outcome, seen.paths[2]):
             return False
         # What tells of trouble is never sampled out.
         if self._rate is None or level >= WARNING or outcome == "aborted":

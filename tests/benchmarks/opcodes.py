@@ -25,8 +25,8 @@ ROOT = Path(dualware.__file__).parent
 
 PARTS = {
     "logging": ("middleware/logging", "core/line", "core/selection", "core/sinks", "core/text",
-                "core/client", "core/memo", "core/levels", "core/seen", "core/presets", "core/shown_headers",
-                "core/figures"),
+                "core/client", "core/memo", "core/levels", "core/seen", "core/presets",
+                "core/figures", "core/shown_headers"),
     "request_id": ("middleware/request_id", "core/ids", "core/trace", "core/outbound"),
     "timing": ("middleware/timing", "core/server_timing"),
     "cors": ("middleware/cors", "core/cors"),

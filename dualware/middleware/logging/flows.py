@@ -158,12 +158,15 @@ class Logging(Middleware):
             self._infer_status(exchange, seen)
         if exchange.error is not None and self._tells_exceptions and wanted[ERROR]:
             self._tell_exception(exchange, seen, exchange.error, "request")
-        level = self._selection.level(exchange, seen)
+        selection = self._selection
+        level = selection.level(exchange, seen)
         # Before the fields are built, which cost more than all the rest.
         if not wanted[level]:
             return
-        seen.paths = exchange.request.paths(seen.target)
-        if not self._selection.takes(exchange, seen, level):
+        paths = seen.paths = exchange.request.paths(seen.target)
+        # Most exchanges are told to be in the log without a call.
+        doubtful = selection.asks or paths[2] in selection.excluded
+        if doubtful and not selection.takes(exchange, seen, level):
             return
         record = exchange.noted
         if self._route is not None or (record is not None and record.timing is not None):
