@@ -169,7 +169,7 @@ class Lines:
         self._ended(names, exchange, seen, record, fields)
         if self._drops:
             fields.pop("", None)
-        return self.picked(fields) if self._sorts else fields
+        return self._picked(fields) if self._sorts else fields
 
     def _session(
         self, exchange: Exchange, session: Session, seen: Seen, record: Record | None
@@ -195,7 +195,7 @@ class Lines:
         fields[names.session_duration] = self._preset.duration(elapsed)
         fields |= self._caller(self._callers, names, request, facts)
         self._ended(names, exchange, seen, record, fields)
-        return self.picked(fields) if self._drops else fields
+        return self._picked(fields) if self._drops else fields
 
     def exception(
         self, exchange: Exchange, seen: Seen, error: BaseException, phase: str, *, trace: bool
@@ -223,8 +223,8 @@ class Lines:
         if method in METHODS:
             fields = {names.method: method, names.path: path}
         elif self._preset.folds_method:
-            told = "_OTHER", cut(method, 64), path
-            fields = dict(zip((names.method, names.method_original, names.path), told, strict=True))
+            fields = {names.method: "_OTHER", names.method_original: cut(method, 64)}
+            fields[names.path] = path
         else:
             fields = {names.method: cut(method, 64), names.path: path}
         if facts is not None:
@@ -331,7 +331,7 @@ class Lines:
         if record is not None and record.fields_dropped:
             fields[names.fields_dropped] = record.fields_dropped
 
-    def picked(self, fields: dict[str, Any]) -> dict[str, Any]:
+    def _picked(self, fields: dict[str, Any]) -> dict[str, Any]:
         """The chosen ones of ``fields``."""
         return {name: fields[name] for name in self._chosen or () if name in fields}
 
@@ -345,8 +345,9 @@ class Lines:
             fields = {names.severity: severity, names.message: self.message(fields), **fields}
         if preset.constant is not None:
             fields.update(preset.constant)
-        if more and self._chosen is not None:
-            fields = self.picked(fields)
+        # Those of a plain line are chosen already, see `end`.
+        if more and self._chosen is not None and not self.plain:
+            fields = self._picked(fields)
         for mapping in more:
             if mapping:
                 most = self._most["field"]

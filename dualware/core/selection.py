@@ -117,7 +117,7 @@ class Selection:
         "_levels",
         "_rate",
         "_slow",
-        "asks",
+        "asks_further",
         "completed",
         "excluded",
         "highest",
@@ -141,8 +141,9 @@ class Selection:
         self._rate = ByResult(sample, 1.0) if sample else None
         self._exclusion = exclusion
         self.excluded = exclusion.paths
-        self.asks = exclusion.asks_further or self._rate is not None
-        """Whether more has to be asked of `takes` than about the paths in `excluded`."""
+        """Paths of which some exchanges go without a line."""
+        self.asks_further = exclusion.asks_further or self._rate is not None
+        """Whether `takes` may leave out an exchange of another path than those."""
         self._effects = effects
         self.highest = max(*by_result.values, ERROR)
         """No event of an exchange has a higher level."""

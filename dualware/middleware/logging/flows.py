@@ -165,7 +165,7 @@ class Logging(Middleware):
             return
         paths = seen.paths = exchange.request.paths(seen.target)
         # Most exchanges are told to be in the log without a call.
-        doubtful = selection.asks or paths[2] in selection.excluded
+        doubtful = selection.asks_further or paths[2] in selection.excluded
         if doubtful and not selection.takes(exchange, seen, level):
             return
         record = exchange.noted
