@@ -33,15 +33,17 @@ _BEFORE: Final = 0
 _HELD: Final = 1
 """The head waits for the first body message."""
 _OPEN: Final = 2
-"""The head was sent; the rest is followed."""
-_CODED: Final = 3
+"""The head was sent, and a body follows of which nothing is to be known but its size and end."""
+_FOLLOWED: Final = 3
+"""The head was sent; the rest is followed, whatever it is."""
+_CODED: Final = 4
 """The same, and the body passes a codec."""
-_GUARDED: Final = 4
+_GUARDED: Final = 5
 """The head was sent; the rest is followed if it is more than one message, or if that fails."""
-PLAIN: Final = 5
+PLAIN: Final = 6
 """The head was sent, and nobody needs the rest: from here on every message goes straight to the
 server."""
-_OVER: Final = 6
+_OVER: Final = 7
 """END was delivered. What the application still sends is between it and the server."""
 
 # May pass a held head: early hints come before it by nature, debug at any time (protocols A19).
@@ -90,12 +92,11 @@ class ASGIExchange(Working):
                 return self._head(message)
             # Informational messages, and what we do not know.
             return self._watched(message)
+        if place == _OPEN and message["type"] == "http.response.body":
+            return self._open_body(message)
         turns = self._turns
         if turns is not None:
             return self._in_turn(turns, partial(self._step, message))
-        if place == _OPEN and message["type"] == "http.response.body":
-            # As `_step` says, less one call: the way of most messages that are followed.
-            return self._body(message)
         if place == _HELD:
             return self._release(message)
         if place == _GUARDED:
@@ -106,6 +107,11 @@ class ASGIExchange(Working):
         """What becomes of a message after the first, when it is its turn."""
         place = self._place
         if place == _OPEN:
+            if message["type"] == "http.response.body":
+                return self._open_body(message)
+            # Trailers, a file: from here on nothing is taken for granted.
+            place = self._place = _FOLLOWED
+        if place == _FOLLOWED:
             if message["type"] == "http.response.body":
                 return self._body(message)
             return self._on(message)
@@ -121,7 +127,8 @@ class ASGIExchange(Working):
 
     def _head(self, message: Message) -> Awaitable[None]:
         self._held = message
-        if message.get("trailers"):
+        trails = "trailers" in message and message["trailers"]
+        if trails:
             self._trailers_to_come = True
         try:
             through = self.head()
@@ -132,8 +139,7 @@ class ASGIExchange(Working):
         if not through:
             self._place = _HELD
             return _nothing()
-        needed = self.watched or self._exits is not None or self._trailers_to_come
-        if needed or self._response is not None:
+        if self._response is not None or self.watched or self._exits is not None or trails:
             return self._send_head()
         # As there, less one call: nobody looked closely, and nobody needs the rest if all is well.
         self.committed = True
@@ -149,30 +155,38 @@ class ASGIExchange(Working):
         message = self._held
         response = self._response
         trails = self._trailers_to_come
+        status = message["status"]
         if response is not None:
             if response._trailers and not trails:
                 message = {**message, "trailers": True}
                 trails = True
             headers = response.headers
-            if headers._own or response.status != message["status"]:
+            if headers._own or response.status != status:
                 # granian needs the key, daphne and gunicorn a list (protocols A15).
-                message = {**message, "status": response.status, "headers": headers._pairs}
+                status = response.status
+                message = {**message, "status": status, "headers": headers._pairs}
             if self._guards:
                 # Its status may be another than the one that they saw.
                 self.watch()
-        if response is not None and response._codecs:
-            self._place = _CODED
-        elif self.watched or self._guards or self._exits is not None or trails:
+        coded = response is not None and response._codecs
+        if not (coded or self.watched or self._guards or self._exits is not None or trails):
             # Who waits for a failure alone gets here only where somebody else needs the rest.
-            self._place = _OPEN
-        else:
             self._place = PLAIN
             return self._upstream(message)
+        self._follow(status, trails=trails)
+        if coded:
+            self._place = _CODED
+        return self._watched(message)
+
+    def _follow(self, status: int, *, trails: bool = False) -> None:
+        """The head was sent, and the rest is followed."""
+        bodiless = has_no_body(self._source.get("method"), status)
+        if bodiless:
+            self._counts = False
         if trails:
             self._trails = True
-        if has_no_body(self._source.get("method"), self.status):
-            self._counts = False
-        return self._watched(message)
+        special = bodiless or trails or self._plan.measures or self._turns is not None
+        self._place = _FOLLOWED if special else _OPEN
 
     def _release(self, message: Message) -> Awaitable[None]:
         """The head was held; ``message`` is what ends that (protocols A18)."""
@@ -212,16 +226,17 @@ class ASGIExchange(Working):
 
     def _onward(self, message: Message) -> Awaitable[None]:
         """A body message right behind the head, that has passed every codec."""
-        return self._upstream(message) if self._place == PLAIN else self._body(message)
+        place = self._place
+        if place == PLAIN:
+            return self._upstream(message)
+        return self._open_body(message) if place == _OPEN else self._body(message)
 
     async def _guarded(self, message: Message) -> None:
         """The first message of a body that is followed for failures alone."""
         # Most servers take, and drop, what is sent to a client that is gone (protocols A28).
         if message["type"] != "http.response.body" or message.get("more_body") or self.gone:
             self.watch()
-            self._place = _OPEN
-            if has_no_body(self._source.get("method"), self.status):
-                self._counts = False
+            self._follow(self._held["status"])
             await self._step(message)
             return
         # The whole of the body. If the server takes it, nobody is there to be told.
@@ -247,29 +262,34 @@ class ASGIExchange(Working):
             return self._opaque(message)
         return self._watched(message)
 
+    async def _open_body(self, message: Message) -> None:
+        """As `_body`, where nothing is out of the ordinary: every chunk comes by here."""
+        data = message.get("body", b"")
+        if data and not self.first_at:
+            self.first_at = self.effects.clock()
+        try:
+            await self._upstream(message)
+        except OSError:
+            self.gone = True
+            raise
+        if data:
+            self.sent += len(data)  # type: ignore[operator]
+        if not message.get("more_body", False):
+            self._complete()
+
     async def _body(self, message: Message) -> None:
         """A body message as it goes out: counted when the server has taken it."""
         data = message.get("body", b"")
         if data and not self.first_at:
             self.first_at = self.effects.clock()
-        if self.measures:
-            await self._watched(message)
-        else:
-            # As there, without a coroutine more: every chunk comes by here.
-            try:
-                await self._upstream(message)
-            except OSError:
-                self.gone = True
-                raise
+        await self._watched(message)
         if data and self._counts:
             self.sent = (self.sent or 0) + len(data)
         if not message.get("more_body", False):
             if self._trails:
                 await self._body_sent()
             else:
-                # As `_complete`, less one call.
-                self._place = _OVER
-                self.end("aborted" if self.gone else "completed")
+                self._complete()
 
     async def _opaque(self, message: Message) -> None:
         """pathsend or zerocopysend: the server sends what we do not see (protocols A22)."""
@@ -314,7 +334,7 @@ class ASGIExchange(Working):
 
     async def _watched(self, message: Message) -> None:
         """Send, and take note of a client that is gone and of the time that the server took."""
-        started = self.effects.clock() if self.measures else 0
+        started = self.effects.clock() if self._plan.measures else 0
         try:
             await self._upstream(message)
         except OSError:

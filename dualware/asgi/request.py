@@ -33,7 +33,7 @@ class ASGIRequest(Request):
     def __init__(self, scope: Scope) -> None:
         self.scope: Scope = scope
         """What the application is called with: the server's object, unless we had to copy it."""
-        self._index: dict[bytes, bytes | list[bytes]] | None = None
+        self._index: dict[bytes, bytes] | None = None
 
     @property
     def kind(self) -> Literal["http", "websocket"]:  # type: ignore[override]
@@ -88,15 +88,14 @@ class ASGIRequest(Request):
 
     def facts(self) -> Facts:
         scope = self.scope
+        scheme, client = scope.get("scheme"), scope.get("client")
+        if not scheme or not client:
+            # Left out by the server.
+            return Request.facts(self)
         index = self._index
         if index is None:
-            index = self._index = _indexed(scope.get("headers") or ())
-        agent: Any = index.get(b"user-agent")
-        length: Any = index.get(b"content-length")
-        scheme, client = scope.get("scheme"), scope.get("client")
-        # Neither sent twice, nor left out by the server.
-        if agent.__class__ is list or length.__class__ is list or not scheme or not client:
-            return Request.facts(self)
+            index = self.index()
+        agent, length = index.get(b"user-agent"), index.get(b"content-length")
         query = scope.get("query_string")
         return (
             query.decode("latin-1") if query else None,
@@ -136,17 +135,17 @@ class ASGIRequest(Request):
         accepted = (self.header("te") or "").lower().split(",")
         return any(member.partition(";")[0].strip() == "trailers" for member in accepted)
 
+    def index(self) -> dict[bytes, bytes]:
+        """The headers by name (lower case), each folded to one value. Not to be changed."""
+        index = self._index = _indexed(self.scope.get("headers") or ())
+        return index
+
     def header(self, name: str) -> str | None:
         index = self._index
         if index is None:
-            index = self._index = _indexed(self.scope.get("headers") or ())
+            index = self.index()
         value = index.get(name.encode())
-        if value is None:
-            return None
-        if type(value) is list:
-            # RFC 9110 §5.3; RFC 9113 §8.2.3 for Cookie. One join, never a sum (CVE-2025-14550).
-            value = (b"; " if name == "cookie" else b",").join(value)
-        return value.decode("latin-1")  # type: ignore[union-attr]
+        return None if value is None else value.decode("latin-1")
 
     def several(self, names: Names) -> list[str | None]:
         if self._index is not None:
@@ -193,24 +192,26 @@ _LOWER_MOST: Final = 1024
 _LOWER_LONGEST: Final = 64
 
 
-def _indexed(headers: Any) -> dict[bytes, bytes | list[bytes]]:
+def _indexed(headers: Any) -> dict[bytes, bytes]:
     """The raw headers by name. Any iterable of pairs, names in any case (protocols A7)."""
     if headers.__class__ is list:
         # All of it by the interpreter itself where every name is there once, and known.
-        at_once: dict[bytes, bytes | list[bytes]] = dict(headers)
+        at_once: dict[bytes, bytes] = dict(headers)
         if len(at_once) == len(headers) and _LOWER.issuperset(at_once):
             return at_once
-    index: dict[bytes, bytes | list[bytes]] = {}
+    index: dict[bytes, bytes] = {}
+    several: dict[bytes, list[bytes]] = {}
     for raw, value in headers:
         name = raw.lower()
         if name == raw and len(name) <= _LOWER_LONGEST and len(_LOWER) < _LOWER_MOST:
             _LOWER.add(name)
         if name not in index:
             index[name] = value
-        elif isinstance(known := index[name], list):
-            known.append(value)
         else:
-            index[name] = [known, value]
+            several.setdefault(name, [index[name]]).append(value)
+    for name, values in several.items():
+        # RFC 9110 §5.3; RFC 9113 §8.2.3 for Cookie. One join, never a sum (CVE-2025-14550).
+        index[name] = (b"; " if name == b"cookie" else b",").join(values)
     return index
 
 

@@ -79,8 +79,6 @@ class Engine(Ending):
     """Whether the head was given to the server."""
     broken: BaseException | None = None
     """What a policy raised while the application was still running; it may not go on."""
-    measures: bool = False
-    """Whether somebody wants to know how long the server took (`Exchange.send_wait`)."""
     defers: ClassVar[bool] = False
     """Whether the driver does long work elsewhere; else it is done in place."""
     work: Work | None = None
@@ -143,8 +141,6 @@ class Engine(Ending):
     def start(self, plan: Stack) -> Answer | None:
         """Start the flows of ``plan``, outermost first, until one answers. Returns its answer."""
         self._plan = plan
-        if plan.measures:
-            self.measures = True
         flows = self._flows = []
         try:
             for start in plan.starts:

@@ -70,7 +70,7 @@ class Body:
         if (
             exchange.committed
             and not exchange.coded
-            and not exchange.measures
+            and not exchange._plan.measures
             and self._failure is None
         ):
             exchange.puller = generator = self._untouched()
@@ -120,7 +120,7 @@ class Body:
         finally:
             exchange.running = False
         exchange.count(len(chunk))
-        if exchange.measures:
+        if exchange._plan.measures:
             self._handed_at = exchange.effects.clock()
         return chunk
 

@@ -217,7 +217,7 @@ class DjangoExchange(Engine):
         """The server is given ``data``."""
         if self.outcome is None:
             self._count(len(data))
-            if self.measures:
+            if self._plan.measures:
                 self._handed_at = self.effects.clock()
             self.running = False
         return data
