@@ -178,7 +178,7 @@ class ASGIExchange(Working):
             self._place = _CODED
         return self._watched(message)
 
-    def _follow(self, status: int, *, trails: bool = False) -> None:
+    def _follow(self, status: int | None, *, trails: bool = False) -> None:
         """The head was sent, and the rest is followed."""
         bodiless = has_no_body(self._source.get("method"), status)
         if bodiless:
@@ -199,9 +199,10 @@ class ASGIExchange(Working):
             # Some frameworks send the whole body, then an empty last message.
             complete = self.response.headers.get("Content-Length") == str(len(chunk))
         data = self._reach_body(chunk, complete=complete)
-        if self.work is None or self._turns is not None:
+        if self.work is None:
             return self._send_first(message, data)
-        return self._take_turns(partial(self._send_first, message, data))
+        worked = partial(self._send_worked, message, data)
+        return worked() if self._turns is not None else self._take_turns(worked)
 
     async def _unseen(self, message: Message) -> None:
         """What passes now is no body that a codec could take; a push is none at all."""
@@ -210,10 +211,11 @@ class ASGIExchange(Working):
         await self._send_head()
         await self._step(message)
 
+    async def _send_worked(self, message: Message, data: bytes) -> None:
+        await self._send_first(message, await self._worked(data))
+
     async def _send_first(self, message: Message, data: bytes) -> None:
         """The head, and behind it what became of the first chunk."""
-        if self.work is not None:
-            data = await self._worked(data)
         await self._send_head()
         if self._place == _CODED and not data and message.get("more_body", False):
             # The codec keeps all back.

@@ -32,14 +32,13 @@ class Ending(Member):
     # The flows, see `dualware.core.engine`; and what the driver knows of the head.
     _flows: list[Flow | None]
     _outwards: Iterable[Flow | None] | None = None
+    _waiting: Flow | None
     _passed: list[Flow]
     _guards: tuple[Flow, ...] = ()
     _early: dict[Flow, Event] | None = None
     _held: Any = None
     _pairs: list[Any] | None = None
     _response: Any
-    _known: bool
-    """Whether the first chunk was there, or can't be waited for."""
     _unanswered: bool = False
     """Whether an exception of the application passes, and nothing was sent."""
 
@@ -104,7 +103,7 @@ class Ending(Member):
     def _left(self, *passed: Flow) -> tuple[list[Flow], list[Flow]]:
         """All flows that are not over, innermost first, and those of them that are to be closed."""
         # What the head has passed waits for END; so may what it never reached.
-        ahead, guards = list(filter(None, self._outwards or ())), self._guards
+        ahead, guards = list(self._ahead()), self._guards
         closed = [flow for flow in ahead if (self._early or {}).get(flow) is not END]
         if self.outcome == "completed":
             closed += guards
@@ -131,8 +130,6 @@ class Ending(Member):
             if self._answered():
                 self.error = self.outcome = None
                 self.reraise = error if raised_again else None
-                # The answer has a first chunk of its own, even if the one before had come.
-                self._known = False
                 break
         self._unanswered = False
         # throw() leaves the frames of the flows in the traceback; its reader wants the
@@ -173,6 +170,13 @@ class Ending(Member):
             self.watched = True
         while passed:
             yield passed.pop(0)
+        yield from self._ahead()
+
+    def _ahead(self) -> Iterator[Flow]:
+        """The flows that the head has yet to pass, innermost first; each is out with that."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            yield waiting
         yield from filter(None, self._outwards or ())
 
     def _inwards(self, *flows: Flow) -> list[Flow]:

@@ -7,12 +7,12 @@ has to. It must never do I/O, wait, or know a protocol.
 The state is where the head is on its way. `_flows` are those that were started, in stack order
 (None: over at once). `_outwards` iterates over those which the head has yet to pass: None while
 they are started, empty when it has passed all. They wait for RESPONSE, but for the few of which
-`_early` knows otherwise. `_passed` wait for END, innermost first, and `_guards` for FAILURE.
+`_early` knows otherwise. `_waiting` is the flow, if any, for which the head is held: at BODY, or
+for work. `_passed` wait for END, innermost first, and `_guards` for FAILURE.
 """
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dualware.core.ending import AFTER_ANSWER, Ending
@@ -53,7 +53,6 @@ class Engine(Ending):
         "_flows",
         "_guards",
         "_held",
-        "_known",
         "_outwards",
         "_pairs",
         "_passed",
@@ -63,6 +62,7 @@ class Engine(Ending):
         "_response",
         "_source",
         "_upstream",
+        "_waiting",
         "committed",
         "first_at",
         "outcome",
@@ -90,12 +90,12 @@ class Engine(Ending):
         self._receive = inbound
         self._place = 0
         self.effects = effects
-        self.committed = self.watched = self._known = False
+        self.committed = self.watched = False
         self.first_at = self.sent = 0
         self._guards = ()
         self.outcome = self.outer = self.token = None
         self._answer = self._early = self._exits = self._outwards = self._record = None
-        self._held = self._pairs = self._request = self._response = None
+        self._held = self._pairs = self._request = self._response = self._waiting = None
 
     # What is made when first asked for
 
@@ -173,14 +173,10 @@ class Engine(Ending):
         if wait is not END:
             legal = LEGAL[START] if self._answer is None else AFTER_ANSWER
             self._check(flow, self._plan.middleware[len(self._flows)], wait, legal)
-        self._waits_for(flow, wait)
-        return flow
-
-    def _waits_for(self, flow: Flow, wait: Event) -> None:
-        """``flow`` waits for something else than RESPONSE, as the head comes by."""
         if self._early is None:
             self._early = {}
         self._early[flow] = wait
+        return flow
 
     @property
     def _may_answer(self) -> bool:
@@ -190,7 +186,10 @@ class Engine(Ending):
     # On the way out
 
     def head(self) -> bool:
-        """The head is known: RESPONSE. Returns False where a flow holds it: see `_at_body`."""
+        """The head is known: RESPONSE. Returns False where a flow holds it, for BODY."""
+        if self._waiting is not None:
+            # Asked again: of the same head, or of an answer that replaced it.
+            return False
         early = self._early
         for flow in self._outwards or ():
             if flow is None:
@@ -199,59 +198,50 @@ class Engine(Ending):
                 wait = next(flow, None) if early is None or flow not in early else early[flow]
                 if wait is None:
                     continue
+                if wait is BODY:
+                    self._waiting = flow
+                    return False
                 if wait is FAILURE:
                     self._guards += (flow,)
                     continue
                 if wait is not END:
-                    wait = self._at_body(flow, wait)
-                    if wait is BODY:
-                        return False
+                    self._check(flow, self._whose(flow), wait, LEGAL[RESPONSE])
             except BaseException as error:
-                wait = None
                 self._failed(self._whose(flow), error)
-            if wait is END:
-                self._pass(flow)
+                continue
+            self._pass(flow)
         self._outwards = ()
         return True
-
-    def _at_body(self, flow: Flow, wait: Event | None) -> Event | None:
-        """Resume a flow with its first chunk, or its work. Returns what it waits for now.
-
-        BODY where it has to go on waiting: for the chunk, or for work left to the driver.
-        """
-        if wait is not BODY:
-            self._check(flow, self._whose(flow), wait, LEGAL[RESPONSE])
-        if self._known:
-            wait = next(flow, None)
-            while type(wait) is Work and not (self.defers and wait.long):
-                wait.run()
-                wait = next(flow, None)
-            if type(wait) is not Work:
-                if wait is FAILURE:
-                    self._guards += (flow,)
-                    return None
-                if wait is not None:
-                    self._check(flow, self._whose(flow), wait, LEGAL[BODY])
-                return wait
-            self.work = wait
-        self._waits_for(flow, BODY)
-        self._outwards = chain((flow,), self._outwards or ())
-        return BODY
 
     def body(self, chunk: bytes | None, *, complete: bool) -> bytes:
         """The first chunk is here, or can't be waited for (None): BODY. Lets a held head go.
 
         Returns what is to be sent of the chunk, every codec applied.
         """
-        response = self.response
         if chunk is not None:
-            response.first(chunk, complete=complete)
-        self._known = True
-        # As `resume`.
-        self.head()
-        return response.first_chunk or b""
+            self.response.first(chunk, complete=complete)
+        return self.resume()
 
     def resume(self) -> bytes:
-        """Go on after BODY, or after the `work` that was left to the driver."""
-        self.head()
+        """Go on after BODY, or after the `work` that was left to the driver. Returns as `body`."""
+        while (flow := self._waiting) is not None:
+            try:
+                wait: Any = next(flow, None)
+                while type(wait) is Work:
+                    if self.defers and wait.long:
+                        self.work = wait
+                        return self.response.first_chunk or b""
+                    wait.run()
+                    wait = next(flow, None)
+                if wait is FAILURE:
+                    self._guards += (flow,)
+                elif wait is not None:
+                    self._check(flow, self._whose(flow), wait, LEGAL[BODY])
+            except BaseException as error:
+                wait = None
+                self._failed(self._whose(flow), error)
+            self._waiting = None
+            if wait is END:
+                self._pass(flow)
+            self.head()
         return self.response.first_chunk or b""
