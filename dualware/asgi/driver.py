@@ -11,7 +11,8 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol
 
-from dualware.asgi.exchange import PLAIN, ASGIExchange
+from dualware.asgi.exchange import ASGIExchange
+from dualware.asgi.place import PLAIN
 from dualware.asgi.websocket import WebSocketExchange
 from dualware.core.message import ExchangeError
 from dualware.core.nesting import Member, enclosing
@@ -86,7 +87,7 @@ class ASGIWrapper(Wrapper):
                 # The server's object, unless a flow changed it for the application.
                 seen = scope if request is None else request.scope  # type: ignore[attr-defined]
                 await self._inner(seen, exchange.receive, exchange.send)
-                if exchange.outcome is None and exchange._place != PLAIN:
+                if exchange._place < PLAIN and exchange.outcome is None:
                     await exchange.finish()
         except BaseException as error:
             if exchange.outcome is not None:

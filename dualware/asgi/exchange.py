@@ -12,43 +12,23 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from dualware.asgi.request import ZERO_COPY
-from dualware.asgi.work import Message, Working
+from dualware.asgi.following import Message
+from dualware.asgi.place import BEFORE, CODED, FOLLOWED, GUARDED, HELD, OPEN, OVER, PLAIN
+from dualware.asgi.work import Working
 from dualware.core.ending import outcome_of
-from dualware.core.fields import length_of
 from dualware.core.headers import BytesHeaders, Fields
-from dualware.core.message import ExchangeError, has_no_body
+from dualware.core.message import has_no_body
 
 if TYPE_CHECKING:
     from dualware.core.exchange import Answer
 
-__all__ = ["PLAIN", "ASGIExchange", "Message", "Receive", "Send"]
+__all__ = ["ASGIExchange", "Message", "Receive", "Send"]
 
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
-# Where the response stands.
-_BEFORE: Final = 0
-"""No head yet."""
-_HELD: Final = 1
-"""The head waits for the first body message."""
-_OPEN: Final = 2
-"""The head was sent, and a body follows of which nothing is to be known but its size and end."""
-_FOLLOWED: Final = 3
-"""The head was sent; the rest is followed, whatever it is."""
-_CODED: Final = 4
-"""The same, and the body passes a codec."""
-_GUARDED: Final = 5
-"""The head was sent; the rest is followed if it is more than one message, or if that fails."""
-PLAIN: Final = 6
-"""The head was sent, and nobody needs the rest: from here on every message goes straight to the
-server."""
-_OVER: Final = 7
-"""END was delivered. What the application still sends is between it and the server."""
-
 # May pass a held head: early hints come before it by nature, debug at any time (protocols A19).
 _PASSING: Final = frozenset({"http.response.early_hint", "http.response.debug"})
-_OPAQUE: Final = frozenset({"http.response.pathsend", ZERO_COPY})
 
 
 async def _nothing() -> None:
@@ -61,11 +41,6 @@ class ASGIExchange(Working):
     __slots__ = ()
 
     _upstream: Send
-
-    _counts: bool = True
-    """Whether what is sent counts as body."""
-    _trails: bool = False
-    """Whether there will be trailers, its or ours."""
 
     # What the application calls
 
@@ -87,35 +62,35 @@ class ASGIExchange(Working):
         place = self._place
         if place >= PLAIN:
             return self._upstream(message)
-        if place == _BEFORE:
+        if place == BEFORE:
             if message["type"] == "http.response.start":
                 return self._head(message)
             # Informational messages, and what we do not know.
             return self._watched(message)
-        if place == _OPEN and message["type"] == "http.response.body":
+        if place == OPEN and message["type"] == "http.response.body":
             return self._open_body(message)
         turns = self._turns
         if turns is not None:
             return self._in_turn(turns, partial(self._step, message))
-        if place == _HELD:
+        if place == HELD:
             return self._release(message)
-        if place == _GUARDED:
+        if place == GUARDED:
             return self._guarded(message)
         return self._step(message)
 
     def _step(self, message: Message) -> Awaitable[None]:
         """What becomes of a message after the first, when it is its turn."""
         place = self._place
-        if place == _OPEN:
+        if place == OPEN:
             if message["type"] == "http.response.body":
                 return self._open_body(message)
             # Trailers, a file: from here on nothing is taken for granted.
-            place = self._place = _FOLLOWED
-        if place == _FOLLOWED:
+            place = self._place = FOLLOWED
+        if place == FOLLOWED:
             if message["type"] == "http.response.body":
                 return self._body(message)
             return self._on(message)
-        if place == _CODED:
+        if place == CODED:
             if message["type"] == "http.response.body":
                 return self._coded_body(message)
             return self._on(message)
@@ -137,14 +112,14 @@ class ASGIExchange(Working):
             self._break(error)
             raise
         if not through:
-            self._place = _HELD
+            self._place = HELD
             return _nothing()
         if self._response is not None or self.watched or self._exits is not None or trails:
             return self._send_head()
         # As there, less one call: nobody looked closely, and nobody needs the rest if all is well.
         self.committed = True
         if self._guards:
-            self._place = _GUARDED
+            self._place = GUARDED
             return self._watched(self._held)
         self._place = PLAIN
         return self._upstream(self._held)
@@ -175,7 +150,7 @@ class ASGIExchange(Working):
             return self._upstream(message)
         self._follow(status, trails=trails)
         if coded:
-            self._place = _CODED
+            self._place = CODED
         return self._watched(message)
 
     def _follow(self, status: int | None, *, trails: bool = False) -> None:
@@ -186,7 +161,7 @@ class ASGIExchange(Working):
         if trails:
             self._trails = True
         special = bodiless or trails or self._plan.measures or self._turns is not None
-        self._place = _FOLLOWED if special else _OPEN
+        self._place = FOLLOWED if special else OPEN
 
     def _release(self, message: Message) -> Awaitable[None]:
         """The head was held; ``message`` is what ends that (protocols A18)."""
@@ -217,7 +192,7 @@ class ASGIExchange(Working):
     async def _send_first(self, message: Message, data: bytes) -> None:
         """The head, and behind it what became of the first chunk."""
         await self._send_head()
-        if self._place == _CODED and not data and message.get("more_body", False):
+        if self._place == CODED and not data and message.get("more_body", False):
             # The codec keeps all back.
             return
         if data is not message.get("body", b""):
@@ -231,7 +206,7 @@ class ASGIExchange(Working):
         place = self._place
         if place == PLAIN:
             return self._upstream(message)
-        return self._open_body(message) if place == _OPEN else self._body(message)
+        return self._open_body(message) if place == OPEN else self._body(message)
 
     async def _guarded(self, message: Message) -> None:
         """The first message of a body that is followed for failures alone."""
@@ -249,122 +224,30 @@ class ASGIExchange(Working):
                 self.first_at = self.effects.clock()
             self.gone = True
             raise
-        self._place = _OVER
+        self._place = OVER
         self.outcome = "completed"
         self.spare()
         if self._record is not None:
             self.seal()
-
-    def _on(self, message: Message) -> Awaitable[None]:
-        """A message that is no body, after the head, while somebody follows the response."""
-        kind = message["type"]
-        if kind == "http.response.trailers":
-            return self._trailers(message)
-        if kind in _OPAQUE:
-            return self._opaque(message)
-        return self._watched(message)
-
-    async def _open_body(self, message: Message) -> None:
-        """As `_body`, where nothing is out of the ordinary: every chunk comes by here."""
-        data = message.get("body", b"")
-        if data and not self.first_at:
-            self.first_at = self.effects.clock()
-        try:
-            await self._upstream(message)
-        except OSError:
-            self.gone = True
-            raise
-        if data:
-            self.sent += len(data)  # type: ignore[operator]
-        if not message.get("more_body", False):
-            self._complete()
-
-    async def _body(self, message: Message) -> None:
-        """A body message as it goes out: counted when the server has taken it."""
-        data = message.get("body", b"")
-        if data and not self.first_at:
-            self.first_at = self.effects.clock()
-        await self._watched(message)
-        if data and self._counts:
-            self.sent = (self.sent or 0) + len(data)
-        if not message.get("more_body", False):
-            if self._trails:
-                await self._body_sent()
-            else:
-                self._complete()
-
-    async def _opaque(self, message: Message) -> None:
-        """pathsend or zerocopysend: the server sends what we do not see (protocols A22)."""
-        if self.coded:
-            raise ExchangeError(
-                f"{message['type']} cannot pass a codec that was given at RESPONSE; "
-                "a flow that encodes waits for BODY, where response.opaque is known"
-            )
-        await self._watched(message)
-        # Only now: headers that can be read once are the server's until it took a body.
-        self.response.opaque = True
-        more = message.get("more_body", False)
-        if not self.response.bodiless:
-            declared = None if more else self.response.headers.get("Content-Length")
-            self.sent = length_of(declared)
-            self._counts = self.sent is not None
-        if not more and self._trails:
-            await self._body_sent()
-        elif not more:
-            self._complete()
-
-    async def _trailers(self, message: Message) -> None:
-        last = not message.get("more_trailers", False)
-        if last and self.response.announces_trailers:
-            message = {**message, "headers": [*message.get("headers", ()), *self._own_trailers()]}
-        await self._watched(message)
-        if last:
-            self._complete()
-
-    async def _body_sent(self) -> None:
-        """The last of the body is out; trailers may follow (ASGI, "HTTP Trailers")."""
-        if not self._trailers_to_come:
-            trailers = list(self._own_trailers())
-            await self._watched({"type": "http.response.trailers", "headers": trailers})
-            self._complete()
-
-    def _own_trailers(self) -> list[tuple[bytes, bytes]]:
-        fields = BytesHeaders()
-        for name, value in self.response.trailers:
-            fields.append(name, value)
-        return fields.pairs
-
-    async def _watched(self, message: Message) -> None:
-        """Send, and take note of a client that is gone and of the time that the server took."""
-        started = self.effects.clock() if self._plan.measures else 0
-        try:
-            await self._upstream(message)
-        except OSError:
-            self.gone = True
-            raise
-        if started:
-            self.send_wait += self.effects.clock() - started
-
-    def _complete(self) -> None:
-        self._place = _OVER
-        # Most servers take, and drop, what is sent to a client that is gone (protocols A28).
-        self.end("aborted" if self.gone else "completed")
 
     # What the driver calls
 
     async def answer(self, answer: Answer) -> None:
         """Send a flow's own answer."""
         data, status, fields = answer.body, answer.status, answer.headers
-        # The fields of most preflights are ready.
-        headers = BytesHeaders(fields.wire if isinstance(fields, Fields) else ())
-        if not isinstance(fields, Fields):
-            headers.extend(fields)
-        if status not in (204, 304):
-            headers.set("Content-Length", str(len(data)))
-        pairs = headers.pairs if headers.changed else headers.pairs.copy()
+        pairs = fields.wire.copy() if isinstance(fields, Fields) else None
+        if pairs is None or status not in (204, 304):
+            # Not those of most preflights, which are ready.
+            headers = BytesHeaders(pairs or ())
+            if pairs is None:
+                headers.extend(fields)
+            if status not in (204, 304):
+                headers.set("Content-Length", str(len(data)))
+            pairs = headers.pairs
         self._held = {"type": "http.response.start", "status": status, "headers": pairs}
         self._pairs = pairs
-        self._trailers_to_come = False
+        if self._trailers_to_come:
+            self._trailers_to_come = False
         if not self.head():
             data = await self._worked(self.body(data, complete=True))
         elif self.coded:
@@ -379,7 +262,7 @@ class ASGIExchange(Working):
         if self.broken is not None:
             # It took the failure of a policy for one of the server's, and went on.
             raise self.broken
-        if self._place == _HELD:
+        if self._place == HELD:
             # The server reports what it would report of the bare application (protocols A20).
             self.response.opaque = True
             await self._worked(self._reach_body(None, complete=False))
@@ -387,7 +270,7 @@ class ASGIExchange(Working):
         if self.gone:
             self.end("aborted")
         else:
-            self.end("no_response" if self._place == _BEFORE else "incomplete")
+            self.end("no_response" if self._place == BEFORE else "incomplete")
 
     async def failed(self, error: BaseException) -> bool:
         """The application raised. Returns whether a flow answered and dealt with it."""

@@ -66,42 +66,40 @@ class QuickEngine(Engine):
         return tuple(map(self._source.get, TARGET))
 
     def peek(self, name: str) -> str | None:
+        key = name.encode()
         request: Any = self._request
+        if request is None and self._plan.alone:
+            # Who looks alone looks once: at each name, which is half of what an index costs.
+            headers = self._source.get("headers") or ()
+            found: bytes | None = None
+            for raw, value in headers:
+                if raw == key:
+                    if found is not None:
+                        return self.request.header(name)
+                    found = value
+            if found is not None:
+                return found.decode("latin-1")
+            # Names come in lower case (ASGI, "HTTP Connection Scope"); one that is absent may yet
+            # be there in another, from a server that does not care (protocols A7).
+            other = key in [raw.lower() for raw, _ in headers]
+            return self.request.header(name) if other else None
         if request is None:
-            if len(self._plan.starts) == 1:
-                return self._looked_for(name)
             request = self.request
         index = request._index
         if index is None:
             index = request.index()
-        value = index.get(name.encode())
-        return None if value is None else value.decode("latin-1")
+        text = index.get(key)
+        return None if text is None else text.decode("latin-1")
 
-    def _looked_for(self, name: str) -> str | None:
-        """The same for who looks alone: for one name that is half of what an index costs."""
-        key = name.encode()
-        headers = self._source.get("headers") or ()
-        found: bytes | None = None
-        for raw, value in headers:
-            if raw == key:
-                if found is not None:
-                    return self.request.header(name)
-                found = value
-        if found is not None:
-            return found.decode("latin-1")
-        # Names come in lower case (ASGI, "HTTP Connection Scope"); one that is absent may yet be
-        # there in another, from a server that does not care (protocols A7).
-        return self.request.header(name) if key in [raw.lower() for raw, _ in headers] else None
-
-    def told(self, name: str) -> Any:
+    def told_policy(self) -> Any:
         # As in the base class, less three calls.
         noted = self._record if self.outer is None else self.outer.noted
-        if noted is not None and (told := getattr(noted, name)) is not None:
+        if noted is not None and (told := noted.cors) is not None:
             return told
         request: Any = self._request
         # A flow may have changed the scope for the application.
         scope = self._source if request is None else request.scope
-        return scope.get(f"dualware.{name}")
+        return scope.get("dualware.cors")
 
     @property
     def may_bypass(self) -> bool:
@@ -133,11 +131,11 @@ class QuickEngine(Engine):
         else:
             pairs.append((name.wire, value.encode()))
 
-    def add(self, fields: Fields, unless: Parts) -> bool:
+    def add(self, fields: Fields, unless: Parts | None = None) -> bool:
         pairs = self._pairs
         if pairs is None:
             pairs = self._own_pairs()
-        if unless.may_stand_in(pairs):
+        if unless is not None and unless.may_stand_in(pairs):
             return False
         pairs += fields.wire
         return True

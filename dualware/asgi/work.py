@@ -9,35 +9,22 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
+from dualware.asgi.following import Following, Message
 from dualware.asgi.offload import in_thread, turns
-from dualware.asgi.quick import QuickEngine
+from dualware.asgi.place import BROKEN
 from dualware.core.message import ExchangeError
 
-__all__ = ["BROKEN", "Message", "Working"]
-
-Message = Any
-
-BROKEN: Final = -1
-"""Where the response stands when a policy failed, or a part of it was lost."""
+__all__ = ["Working"]
 
 
-class Working(QuickEngine):
+class Working(Following):
     """The side of an exchange that leaves long work to threads."""
 
     __slots__ = ()
 
     defers = True
-
-    gone: bool = False
-    """Whether the client was seen to go away: a disconnect was received, or send raised OSError.
-    Most servers swallow what is sent after it, and say nothing (protocols A28)."""
-
-    if TYPE_CHECKING:
-
-        async def _body(self, message: Message) -> None:
-            """Send a body message that has passed every codec."""
 
     _turns: AbstractAsyncContextManager[Any] | None = None
     """Held while a message is on its way, in an exchange that had something done in a thread:

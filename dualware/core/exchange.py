@@ -285,11 +285,11 @@ class Exchange:
         """`Request.exposed`."""
         return self.request.exposed(name)
 
-    def told(self, name: str) -> Any:
-        """What application code said under ``name``: in the record, or else as `exposed`."""
+    def told_policy(self) -> Any:
+        """`Record.cors`, or else what application code left as `exposed` under ``cors``."""
         noted = self.noted
-        told = None if noted is None else getattr(noted, name)
-        return self.exposed(name) if told is None else told
+        told = None if noted is None else noted.cors
+        return self.exposed("cors") if told is None else told
 
     def append(self, name: FieldName, value: str) -> None:
         """`Headers.append` of the response. ``value`` has to be a legal one: printable ASCII."""
@@ -299,7 +299,7 @@ class Exchange:
         """`Headers.set` of the response, for fields that are rarely there. ``value`` as above."""
         self.response.headers.set(name.text, value)
 
-    def add(self, fields: Fields, unless: Parts) -> bool:
+    def add(self, fields: Fields, unless: Parts | None = None) -> bool:
         """`Headers.extend_alone` of the response: ready fields, unless a name may be taken."""
         return self.response.headers.extend_alone(fields, unless)
 

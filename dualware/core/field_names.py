@@ -86,7 +86,11 @@ class Parts:
         """
         harmless = self._harmless
         try:
-            if harmless.issuperset(map(_NAME, pairs)):
+            # Faster than `issuperset` for the few fields that most heads have.
+            for name, _ in pairs:
+                if name not in harmless:
+                    break
+            else:
                 return False
             if not self._harmful.isdisjoint(map(_NAME, pairs)):
                 return True

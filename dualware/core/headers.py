@@ -171,12 +171,12 @@ class Headers(Generic[_Text]):
         known = [name for name, _ in self._pairs if isinstance(name, kind)]
         return [self._text(name) for name in dict.fromkeys(name.lower() for name in known)]
 
-    def extend_alone(self, fields: Fields, parts: Parts) -> bool:
+    def extend_alone(self, fields: Fields, parts: Parts | None) -> bool:
         """Add ``fields`` after all others, unless a name may hold one of ``parts``.
 
         Returns whether they were added.
         """
-        if parts.may_stand_in(self._pairs):
+        if parts is not None and parts.may_stand_in(self._pairs):
             return False
         self.extend(fields)
         return True

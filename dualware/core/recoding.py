@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from dualware.core.exchange import Exchange
-from dualware.core.field_names import FieldNames, Parts
+from dualware.core.field_names import FieldNames
 from dualware.core.headers import Fields, weaken_etag
 from dualware.core.lists import add_vary, members
 from dualware.core.message import Response
@@ -35,7 +35,6 @@ _SETTLED: Final = frozenset(
 """Fields that speak of the bytes as they are, so that these may not change."""
 
 _VARIES: Final = Fields([("Vary", "Accept-Encoding")])
-_NOTHING: Final = Parts()
 _CODED: Final = {
     # RFC 9110 §8.4.1; RFC 8878; RFC 7932.
     token: Fields([("Content-Encoding", token)])
@@ -76,7 +75,7 @@ def is_ordinary(response: Response, fields: dict[str, str]) -> bool:
 
 def vary_early(exchange: Exchange, fields: dict[str, str]) -> bool:
     """The same as `vary` at RESPONSE, without a `response`. Returns False if that is not enough."""
-    return "vary" not in fields and exchange.add(_VARIES, _NOTHING)
+    return "vary" not in fields and exchange.add(_VARIES)
 
 
 def vary(response: Response, fields: dict[str, str]) -> None:

@@ -27,7 +27,7 @@ class Stack:
     """
 
     __slots__ = (
-        "asking", "keys", "late", "measures", "middleware", "receives", "starts",
+        "alone", "asking", "keys", "late", "measures", "middleware", "receives", "starts",
     )  # fmt: skip
 
     def __init__(self, middleware: Iterable[Middleware] = ()) -> None:
@@ -45,6 +45,8 @@ class Stack:
         """Those that run, outermost first."""
         self.starts: Starts = tuple(each.__call__ for each in self.middleware)
         """How they are started."""
+        self.alone = len(self.middleware) == 1
+        """Whether there is but one of them."""
         self.measures = any(each.measures for each in self.middleware)
         """Whether any of them wants `Exchange.send_wait`."""
         self.receives = any(each.receives for each in self.middleware)

@@ -14,7 +14,7 @@ from dualware.core.field_names import FieldNames, Parts
 from dualware.core.headers import FieldName, Fields, StrHeaders
 from dualware.core.message import Request, Response, Target
 from dualware.wsgi.head import Pairs, code_of
-from dualware.wsgi.request import TARGET, WSGIRequest, environ_key
+from dualware.wsgi.request import KEYS, TARGET, WSGIRequest
 
 __all__ = ["QuickEngine"]
 
@@ -66,7 +66,7 @@ class QuickEngine(Engine):
         return tuple(map(self._source.get, TARGET))
 
     def peek(self, name: str) -> str | None:
-        return self._source.get(environ_key(name))  # type: ignore[no-any-return]
+        return self._source.get(KEYS[name])  # type: ignore[no-any-return]
 
     def fields(self, names: FieldNames) -> dict[str, str]:
         if self._response is None and self._held is not None:
@@ -79,12 +79,12 @@ class QuickEngine(Engine):
     def method(self) -> str:
         return self._source.get("REQUEST_METHOD", "GET")  # type: ignore[no-any-return]
 
-    def told(self, name: str) -> Any:
+    def told_policy(self) -> Any:
         # As in the base class, less four calls.
         noted = self._record if self.outer is None else self.outer.noted
-        if noted is not None and (told := getattr(noted, name)) is not None:
+        if noted is not None and (told := noted.cors) is not None:
             return told
-        return self._source.get(f"dualware.{name}")
+        return self._source.get("dualware.cors")
 
     # What is added to a head at which nobody has looked stands there as if it had come so.
 
@@ -103,11 +103,11 @@ class QuickEngine(Engine):
         else:
             pairs.append((name.text, value))
 
-    def add(self, fields: Fields, unless: Parts) -> bool:
+    def add(self, fields: Fields, unless: Parts | None = None) -> bool:
         pairs = self._pairs
         if pairs is None:
             pairs = self._own_pairs()
-        if unless.may_stand_in(pairs):
+        if unless is not None and unless.may_stand_in(pairs):
             return False
         pairs += fields.text
         return True

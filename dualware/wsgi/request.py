@@ -17,7 +17,7 @@ from dualware.core.message import Facts, Request, Target
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["TARGET", "WSGIRequest", "environ_key"]
+__all__ = ["KEYS", "TARGET", "WSGIRequest"]
 
 TARGET: Final = ("REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "RAW_URI", "REQUEST_URI")
 """What `Request.target` takes of it."""
@@ -123,10 +123,10 @@ class WSGIRequest(Request):
         return cast("str", self.environ.get("SCRIPT_NAME", ""))
 
     def header(self, name: str) -> str | None:
-        return self.environ.get(environ_key(name))
+        return self.environ.get(KEYS[name])
 
     def set_header(self, name: str, value: str) -> None:
-        self.environ[environ_key(name)] = value
+        self.environ[KEYS[name]] = value
 
     def see_body(self) -> None:
         pass
@@ -151,11 +151,14 @@ _VERSIONS: Final = Memo(_version, is_short)
 
 # Of names that settings say, as a rule.
 @functools.lru_cache(1024)
-def environ_key(name: str) -> str:
-    """Where the header ``name`` (lower case) stands in an environ."""
+def _key(name: str) -> str:
     # PEP 3333, "environ Variables": these two come without HTTP_, as CGI has them.
     key = name.upper().replace("-", "_")
     return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+
+
+KEYS: Final = Memo(_key, is_short)
+"""Where the header of a name (lower case) stands in an environ."""
 
 
 def _decoded(text: str) -> str:
