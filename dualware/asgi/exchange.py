@@ -50,6 +50,7 @@ class ASGIExchange(Working):
         if message["type"] == "http.request":
             self.received += len(message.get("body") or b"")
         elif message["type"] == "http.disconnect" and self.outcome is None:
+            # Most servers swallow what is sent after it, and say nothing (protocols A28).
             self.gone = True
         return message
 

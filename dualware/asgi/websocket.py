@@ -38,8 +38,6 @@ class WebSocketExchange(Engine):
     __slots__ = ()
 
     session: Session
-    gone: bool = False
-    """Whether send raised OSError: the client is not there any more."""
 
     def __init__(self, scope: Scope, send: Send, effects: Effects, receive: Receive) -> None:
         super().__init__(scope, send, effects, receive)

@@ -47,13 +47,19 @@ class Ending(Member):
         if self.watched:
             self._passed.append(flow)
         else:
-            self._passed = [flow]
+            self._passed = [*self._guards, flow]
             self.watched = True
+
+    def _guard(self, flow: Flow) -> None:
+        """The same of a flow which waits for FAILURE."""
+        self._guards += (flow,)
+        if self.watched:
+            self._passed.append(flow)
 
     def watch(self) -> None:
         """Follow the exchange for those that wait for FAILURE, as for those that wait for END."""
         if not self.watched:
-            self._passed = []
+            self._passed = [*self._guards]
             self.watched = True
 
     def end(self, outcome: Outcome) -> None:
@@ -73,9 +79,8 @@ class Ending(Member):
                 record.ended = True
 
     def spare(self) -> None:
-        """The exchange completed: close the flows that wait for FAILURE."""
-        guards, self._guards = self._guards, ()
-        for flow in guards:
+        """The exchange completed, and nobody follows it: close the flows that wait for FAILURE."""
+        for flow in self._guards:
             try:
                 flow.close()
             except Exception as error:
@@ -83,10 +88,15 @@ class Ending(Member):
 
     def _end_flows(self) -> None:
         raised: BaseException | None = None
-        live = self._passed if self.watched else ()
+        if self._guards:
+            self.watch()
+        live: Sequence[Flow] = self._passed if self.watched else ()
         closed: Sequence[Flow] = ()
-        if self._outwards or self._guards:
-            live, closed = self._left(*live)
+        if self._outwards:
+            # What the head has passed waits for END; so may what it never reached.
+            ahead = list(self._ahead())
+            closed = [flow for flow in ahead if (self._early or {}).get(flow) is not END]
+            live = [*live, *ahead]
         for flow in live:
             try:
                 if closed and flow in closed:
@@ -99,16 +109,6 @@ class Ending(Member):
                 raised = error
         if raised is not None:
             raise raised
-
-    def _left(self, *passed: Flow) -> tuple[list[Flow], list[Flow]]:
-        """All flows that are not over, innermost first, and those of them that are to be closed."""
-        # What the head has passed waits for END; so may what it never reached.
-        ahead, guards = list(self._ahead()), self._guards
-        closed = [flow for flow in ahead if (self._early or {}).get(flow) is not END]
-        if self.outcome == "completed":
-            closed += guards
-        self._guards = ()
-        return self._inwards(*passed, *ahead, *guards), closed
 
     def fail(self, error: BaseException, outcome: Outcome, *, sent: bool) -> Answer | None:
         """An exception left the application: it is raised at the wait of every live flow.
@@ -145,7 +145,7 @@ class Ending(Member):
     def _throw(self, flow: Flow, each: Middleware, error: BaseException) -> bool:
         """Raise ``error`` at the wait of one flow. Returns whether it passed through."""
         try:
-            wait = flow.throw(error)
+            wait = next(flow) if flow in self._guards else flow.throw(error)
             self._check(flow, each, wait, AFTER_ANSWER if self._answered() else LEGAL[END])
         except StopIteration:
             pass
@@ -163,11 +163,9 @@ class Ending(Member):
 
     def _live(self) -> Iterator[Flow]:
         """The flows that still wait, innermost first; each is out of its list with that."""
-        passed = self._passed if self.watched else []
         if self._guards:
-            passed = self._passed = self._inwards(*passed, *self._guards)
-            self._guards = ()
-            self.watched = True
+            self.watch()
+        passed = self._passed if self.watched else []
         while passed:
             yield passed.pop(0)
         yield from self._ahead()
@@ -178,10 +176,6 @@ class Ending(Member):
         if waiting is not None:
             yield waiting
         yield from filter(None, self._outwards or ())
-
-    def _inwards(self, *flows: Flow) -> list[Flow]:
-        """Flows in the order in which they hear of an end: innermost first."""
-        return sorted(flows, key=self._flows.index, reverse=True)
 
     def _whose(self, flow: Flow) -> Middleware:
         return self._plan.middleware[self._flows.index(flow)]

@@ -65,6 +65,7 @@ class Engine(Ending):
         "_waiting",
         "committed",
         "first_at",
+        "gone",
         "outcome",
         "outer",
         "sent",
@@ -77,6 +78,8 @@ class Engine(Ending):
 
     committed: bool
     """Whether the head was given to the server."""
+    gone: bool
+    """Whether the client was seen to go away; under ASGI alone anybody can tell."""
     broken: BaseException | None = None
     """What a policy raised while the application was still running; it may not go on."""
     defers: ClassVar[bool] = False
@@ -90,7 +93,7 @@ class Engine(Ending):
         self._receive = inbound
         self._place = 0
         self.effects = effects
-        self.committed = self.watched = False
+        self.committed = self.watched = self.gone = False
         self.first_at = self.sent = 0
         self._guards = ()
         self.outcome = self.outer = self.token = None
@@ -202,7 +205,7 @@ class Engine(Ending):
                     self._waiting = flow
                     return False
                 if wait is FAILURE:
-                    self._guards += (flow,)
+                    self._guard(flow)
                     continue
                 if wait is not END:
                     self._check(flow, self._whose(flow), wait, LEGAL[RESPONSE])
@@ -234,7 +237,7 @@ class Engine(Ending):
                     wait.run()
                     wait = next(flow, None)
                 if wait is FAILURE:
-                    self._guards += (flow,)
+                    self._guard(flow)
                 elif wait is not None:
                     self._check(flow, self._whose(flow), wait, LEGAL[BODY])
             except BaseException as error:

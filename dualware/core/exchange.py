@@ -67,9 +67,12 @@ END: Final = Event("END")
 """The exchange is over: `Exchange.outcome`, `Exchange.sent` and `Exchange.error` are final."""
 
 FAILURE: Final = Event("FAILURE")
-"""END, for a flow that has nothing to do if the exchange completes: then it is closed instead.
+"""END, for a flow that has nothing to do if the exchange completes with the head that it saw.
 
-Legal where END is, once RESPONSE was. A body that comes in one piece is not followed for it.
+Then it may be closed instead, so that a body which comes in one piece is not followed. It is
+resumed after an exception of the application too, which is not raised at this wait (it stands in
+`Exchange.error`): what waits outside of any ``try`` is closed for little. Legal where END is, once
+RESPONSE was.
 """
 
 START: Final = Event("START")

@@ -14,7 +14,7 @@ from dualware.core.field_names import FieldNames, Parts
 from dualware.core.headers import FieldName, Fields, StrHeaders
 from dualware.core.message import Request, Response, Target
 from dualware.wsgi.head import Pairs, code_of
-from dualware.wsgi.request import KEYS, TARGET, WSGIRequest
+from dualware.wsgi.request import KEYS, WSGIRequest
 
 __all__ = ["QuickEngine"]
 
@@ -62,8 +62,15 @@ class QuickEngine(Engine):
         return self.response.status
 
     def target(self) -> Target:
-        # As `Request.target`, less one call.
-        return tuple(map(self._source.get, TARGET))
+        # As `Request.target`, in half of its time.
+        get = self._source.get
+        return (
+            get("REQUEST_METHOD"),
+            get("SCRIPT_NAME"),
+            get("PATH_INFO"),
+            get("RAW_URI"),
+            get("REQUEST_URI"),
+        )
 
     def peek(self, name: str) -> str | None:
         return self._source.get(KEYS[name])  # type: ignore[no-any-return]

@@ -117,29 +117,36 @@ class Logging(Middleware):
     def __call__(self, exchange: Exchange) -> Flow | None:
         # Asked before anything is looked up: an exchange that can have no line costs nothing more.
         wanted = self._sink.wanted()
-        if wanted[self._least] or wanted[self._highest]:
-            return self._flow(exchange, wanted)
-        return None
+        if wanted[self._least]:
+            return self._flow(exchange, wanted, None)
+        return self._flow(exchange, wanted, self._completed) if wanted[self._highest] else None
 
-    def _flow(self, exchange: Exchange, wanted: Mapping[int, bool]) -> Flow:
+    def _flow(
+        self, exchange: Exchange, wanted: Mapping[int, bool], completed: Mapping[Any, int] | None
+    ) -> Flow:
+        """Every exchange gets its line; or only those that fail, by ``completed``: see there."""
         clock = self._clock
         # What was asked is taken now: applications may move on in their scope or environ.
         started_at, target, responded_at = clock(), exchange.target(), 0
         if self._tells_start and wanted[INFO]:
             self._start(exchange, Seen(started_at, target))
-        wait, status = END, None
+        status, followed = None, True
         try:
             yield RESPONSE
             responded_at = clock()
-            if not wanted[self._least] and exchange.session is None:
+            if completed is not None:
                 status = exchange.status
-                if not wanted[self._completed[status]]:
-                    wait = FAILURE
-            yield wait
+                followed = wanted[completed[status]]
+            if followed:
+                yield END
         finally:
-            # Whatever happens, and once: an exception, a head that never came, the END. But for
-            # what went well, has no line then, and got no other status on its way out.
-            if wait is END or exchange.outcome != "completed" or exchange.status != status:
+            # Whatever happens, and once: an exception, a head that never came, the END.
+            if followed:
+                self._end(exchange, Seen(started_at, target, responded_at, clock()), wanted)
+        if not followed:
+            # What goes well has no line then, unless it got another status on its way out.
+            yield FAILURE
+            if exchange.outcome != "completed" or exchange.status != status:
                 self._end(exchange, Seen(started_at, target, responded_at, clock()), wanted)
 
     def _start(self, exchange: Exchange, seen: Seen) -> None:
