@@ -758,6 +758,8 @@ def test_what_is_switched_off_is_not_looked_up(dual, world):
             return False
 
     class Sink:
+        settled = None
+
         def wanted(self):
             return Off()
 
@@ -1145,6 +1147,8 @@ def test_no_exception_is_told_where_errors_are_switched_off(dual, world):
     events = []
 
     class Critical:
+        settled = None
+
         def wanted(self):
             return {level: level > 40 for level in (0, 10, 20, 30, 40, 50)}
 

@@ -20,6 +20,9 @@ __all__ = ["CallableSink", "Sink", "StdlibSink", "StructlogSink"]
 class Sink(Protocol):
     """Takes events."""
 
+    settled: Mapping[int, bool] | None
+    """What `wanted` says from now on, come what may; None while that can change."""
+
     def wanted(self) -> Mapping[int, bool]:
         """Whether an event of each level would be kept now, `SILENT` never.
 
@@ -99,11 +102,14 @@ class StructlogSink:
     every structlog logger does then; elsewhere a later `structlog.configure` is followed.
     """
 
-    __slots__ = ("_bound", "_name")
+    __slots__ = ("_bound", "_name", "settled")
+
+    settled: Mapping[int, bool] | None
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._bound: _Bound | None = None
+        self.settled = None
 
     def wanted(self) -> Mapping[int, bool]:
         """Which levels the logger's filter lets through."""
@@ -122,6 +128,7 @@ class StructlogSink:
         # A race makes one more logger, which does the same.
         if bound is None or bound.config != structlog.get_config():
             bound = self._bound = _Bound(self._name)
+            self.settled = bound.wanted if bound.lasting and bound.ask is None else None
         return bound
 
 
@@ -137,6 +144,8 @@ class StdlibSink:
     """
 
     __slots__ = ("_logger", "_message")
+
+    settled = None
 
     def __init__(self, name: str, message: Callable[[Mapping[str, Any]], str]) -> None:
         self._logger = logging.getLogger(name)
@@ -157,6 +166,8 @@ class CallableSink:
     """A function that takes each event as one dictionary, with its ``event`` and ``level``."""
 
     __slots__ = ("_function",)
+
+    settled = _ALWAYS
 
     def __init__(self, function: Callable[[dict[str, Any]], object]) -> None:
         self._function = function

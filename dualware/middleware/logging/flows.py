@@ -114,17 +114,15 @@ class Logging(Middleware):
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.settings, self.effects)
 
-    def __call__(self, exchange: Exchange) -> Flow | None:
+    def __call__(self, exchange: Exchange) -> Flow:
         # Asked before anything is looked up: an exchange that can have no line costs nothing more.
-        wanted = self._sink.wanted()
-        if wanted[self._least]:
-            return self._flow(exchange, wanted, None)
-        return self._flow(exchange, wanted, self._completed) if wanted[self._highest] else None
-
-    def _flow(
-        self, exchange: Exchange, wanted: Mapping[int, bool], completed: Mapping[Any, int] | None
-    ) -> Flow:
-        """Every exchange gets its line; or only those that fail, by ``completed``: see there."""
+        wanted = self._sink.settled or self._sink.wanted()
+        completed = None
+        if not wanted[self._least]:
+            if not wanted[self._highest]:
+                return
+            # Most exchanges have no line then, and their head tells which.
+            completed = self._completed
         clock = self._clock
         # What was asked is taken now: applications may move on in their scope or environ.
         started_at, target, responded_at = clock(), exchange.target(), 0
