@@ -9,8 +9,8 @@ import pytest
 
 from dualware import RESPONSE, Middleware, SettingsError, Stack, asgi, wsgi
 from dualware.core.field_names import Parts
+from dualware.core.header_names import HeaderName, HeaderNames
 from dualware.core.headers import Fields
-from dualware.core.message import Names
 from dualware.testing import ASGIClient, Dual, Script, WSGIClient
 
 
@@ -114,9 +114,9 @@ class Peeks(Middleware):
         self.seen.append(
             (
                 exchange.method,
-                exchange.peek("x-one"),
-                exchange.peek("x-none"),
-                exchange.request.several(Names("x-one", "x-none", "x-two")),
+                exchange.peek(HeaderName("x-one")),
+                exchange.peek(HeaderName("x-none")),
+                exchange.request.several(HeaderNames("x-one", "x-none", "x-two")),
             )
         )
         yield RESPONSE

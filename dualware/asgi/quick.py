@@ -12,6 +12,7 @@ from dualware.asgi.request import TARGET, ZERO_COPY, ASGIRequest
 from dualware.core.engine import Engine
 from dualware.core.exchange import NO_RESPONSE
 from dualware.core.field_names import FieldNames, Parts
+from dualware.core.header_names import HeaderName
 from dualware.core.headers import BytesHeaders, FieldName, Fields
 from dualware.core.message import Request, Response, Target
 
@@ -70,8 +71,8 @@ class QuickEngine(Engine):
             # A session's has no method, and some servers leave out what they may.
             return tuple(map(source.get, TARGET))
 
-    def peek(self, name: str) -> str | None:
-        key = name.encode()
+    def peek(self, name: HeaderName) -> str | None:
+        key = name.wire
         request: Any = self._request
         if request is None and self._plan.alone:
             # Who looks alone looks once: at each name, which is half of what an index costs.
@@ -80,14 +81,14 @@ class QuickEngine(Engine):
             for raw, value in headers:
                 if raw == key:
                     if found is not None:
-                        return self.request.header(name)
+                        return self.request.header(name.text)
                     found = value
             if found is not None:
                 return found.decode("latin-1")
             # Names come in lower case (ASGI, "HTTP Connection Scope"); one that is absent may yet
             # be there in another, from a server that does not care (protocols A7).
             other = key in [raw.lower() for raw, _ in headers]
-            return self.request.header(name) if other else None
+            return self.request.header(name.text) if other else None
         if request is None:
             request = self.request
         index = request._index

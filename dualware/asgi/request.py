@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
-from dualware.core.message import Facts, Names, Request, Target
+from dualware.core.header_names import HeaderNames
+from dualware.core.message import Facts, Request, Target
 
 __all__ = ["TARGET", "ZERO_COPY", "ASGIRequest", "Scope"]
 
@@ -147,7 +148,7 @@ class ASGIRequest(Request):
         value = index.get(name.encode())
         return None if value is None else value.decode("latin-1")
 
-    def several(self, names: Names) -> list[str | None]:
+    def several(self, names: HeaderNames) -> list[str | None]:
         if self._index is not None:
             return Request.several(self, names)
         places = names.places

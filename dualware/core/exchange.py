@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, cast
 
+from dualware.core.header_names import HeaderName
 from dualware.core.headers import FieldName, Fields
 from dualware.core.message import (
     BODILESS,
@@ -280,9 +281,9 @@ class Exchange:
         """`Request.target`."""
         return self.request.target()
 
-    def peek(self, name: str) -> str | None:
+    def peek(self, name: HeaderName) -> str | None:
         """`Request.header`, for who asks for one header and, as a rule, no other."""
-        return self.request.header(name)
+        return self.request.header(name.text)
 
     def exposed(self, name: str) -> Any:
         """`Request.exposed`."""

@@ -38,7 +38,10 @@ class FieldNames:
         known = self.as_bytes
         found: dict[str, str] = {}
         for raw, value in pairs:
-            name = known[raw] if raw in known else _learn(known, raw)
+            try:
+                name = known[raw]
+            except KeyError:
+                name = _learn(known, raw)
             if name is not None:
                 text = value.decode("latin-1")
                 found[name] = f"{found[name]}, {text}" if name in found else text
@@ -49,7 +52,10 @@ class FieldNames:
         known = self.as_str
         found: dict[str, str] = {}
         for raw, value in pairs:
-            name = known[raw] if raw in known else _learn(known, raw)
+            try:
+                name = known[raw]
+            except KeyError:
+                name = _learn(known, raw)
             if name is not None:
                 found[name] = f"{found[name]}, {value}" if name in found else value
         return found

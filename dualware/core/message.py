@@ -11,13 +11,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
 
 if TYPE_CHECKING:
+    from dualware.core.header_names import HeaderNames
     from dualware.core.headers import Fields, Headers
 
 __all__ = [
     "Codec",
     "ExchangeError",
     "Facts",
-    "Names",
     "NoResponse",
     "Request",
     "Response",
@@ -47,17 +47,6 @@ class Codec(Protocol):
     def flush(self) -> bytes:
         """End the coding; return all that was kept back."""
         ...
-
-
-class Names:
-    """Names of request headers (lower case) that are asked for together, see `Request.several`."""
-
-    __slots__ = ("places", "text")
-
-    def __init__(self, *names: str) -> None:
-        self.text = names
-        self.places = {name.encode("ascii"): place for place, name in enumerate(names)}
-        """Where each stands, by its name as bytes."""
 
 
 Target = tuple[Any, ...]
@@ -169,7 +158,7 @@ class Request:
             self.header("content-length"),
         )
 
-    def several(self, names: Names) -> list[str | None]:
+    def several(self, names: HeaderNames) -> list[str | None]:
         """What `header` says for each of ``names``, in one pass over the headers."""
         return [self.header(name) for name in names.text]
 

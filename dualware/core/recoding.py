@@ -51,6 +51,8 @@ _UNTOUCHED: Final = frozenset({204, 205, 206})
 
 def codable(status: int, fields: dict[str, str]) -> bool:
     """Whether a head with these fields of `READ` lets the body be coded."""
+    if status == 200 and _ORDINARY.issuperset(fields):
+        return True
     if status < 200 or status in _UNTOUCHED or not _SETTLED.isdisjoint(fields):
         return False
     # RFC 9110 §7.7, RFC 9111 §5.2.2.6.

@@ -145,7 +145,7 @@ class StdlibSink:
 
     __slots__ = ("_logger", "_message")
 
-    settled = None
+    settled: Mapping[int, bool] | None = None
 
     def __init__(self, name: str, message: Callable[[Mapping[str, Any]], str]) -> None:
         self._logger = logging.getLogger(name)
@@ -167,7 +167,7 @@ class CallableSink:
 
     __slots__ = ("_function",)
 
-    settled = _ALWAYS
+    settled: Mapping[int, bool] | None = _ALWAYS
 
     def __init__(self, function: Callable[[dict[str, Any]], object]) -> None:
         self._function = function

@@ -15,21 +15,22 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field, model_validator
 
 from dualware.core import brotli, zstd
 from dualware.core.checks import installed, media_type, one_of
+from dualware.core.choices import IDENTITY, SMALL, Choice, Choices
 from dualware.core.coding import Coding
 from dualware.core.effects import Effects
 from dualware.core.exchange import BODY, RESPONSE, Exchange, Flow, Middleware
 from dualware.core.fields import length_of
 from dualware.core.gzip import Gzip
+from dualware.core.header_names import HeaderName
 from dualware.core.media_types import COMPRESSED, KnownTypes
 from dualware.core.message import Codec, Request, Response
-from dualware.core.negotiation import LONGEST, best, refuses_identity, weights
 from dualware.core.padding import MOST, Padding
 from dualware.core.recoding import (
     READ,
@@ -128,57 +129,11 @@ class CompressionSettings(GZipSettings):
         return self
 
 
-# What a client gets
+# What happens in an exchange
 
-
-class _Choice(NamedTuple):
-    """The coding for one client, None for identity."""
-
-    whole: Coding | None
-    """For bodies and streams."""
-    small: Coding | None
-    """For bodies of up to 4 KB: brotli is slow to begin."""
-    live: Coding | None
-    """For streams that stay open."""
-    forced: bool
-    """Whether the client refuses identity, and takes a coding."""
-
-
-_IDENTITY: Final = _Choice(None, None, None, forced=False)
-_SMALL: Final = 4096
-"""Bytes of a body for which `_Choice.small` is made: at 1 KB brotli takes 2.4 times as long."""
-
-
-_KNOWN_MOST: Final = 256
-"""Values of a header that are remembered with what they mean."""
-
+_ACCEPTED: Final = HeaderName("accept-encoding")
 _LISTED_MOST: Final = 1000
 """Bytes of the shortest body up to which every shorter length is listed, so that none is parsed."""
-
-
-class _Choices(dict[str | None, _Choice]):
-    """From an Accept-Encoding to a choice, each value worked out once."""
-
-    def __init__(self, codings: Sequence[Coding]) -> None:
-        self._codings = {coding.token: coding for coding in codings}
-        self._orders = (
-            tuple(self._codings),
-            tuple(sorted(self._codings, key="br".__eq__)),
-            tuple(coding.token for coding in codings if coding.is_light),
-        )
-        self[None] = _IDENTITY
-
-    def __missing__(self, accepted: str) -> _Choice:
-        if len(accepted) > LONGEST:
-            # Neither read nor remembered.
-            return _IDENTITY
-        given = weights(accepted)
-        found = (best(given, order) for order in self._orders)
-        whole, small, live = (None if each is None else self._codings[each] for each in found)
-        choice = _Choice(whole, small, live, whole is not None and refuses_identity(given))
-        if len(self) < _KNOWN_MOST:
-            self[accepted] = choice
-        return choice
 
 
 class Compression(Middleware):
@@ -195,7 +150,7 @@ class Compression(Middleware):
         self._skips = settings.skip_credentials
         padding = Padding(settings.breach_padding, effects.random)
         self._codings = tuple(_offered(settings, padding))
-        self._choices = _Choices(self._codings)
+        self._choices = Choices(self._codings)
         excluded = settings.exclude_content_types
         self._types = KnownTypes(
             COMPRESSED if excluded is None else excluded,
@@ -216,17 +171,16 @@ class Compression(Middleware):
         return "; ".join(map(str, self._codings))
 
     def __call__(self, exchange: Exchange) -> Flow:
-        choice = self._choices[exchange.peek("accept-encoding")]
-        whole, small, _, forced = choice
-        if whole is not None and (self._skips or exchange.may_bypass):
+        choice = self._choices[exchange.peek(_ACCEPTED)]
+        if choice.whole is not None and (self._skips or exchange.may_bypass):
             choice = self._granted(exchange.request, choice)
-            whole, small, _, forced = choice
         yield RESPONSE
         fields = exchange.fields(READ)
         excluded, live = self._types[fields.get("content-type")]
-        if (excluded or fields.get("content-length") in self._short) and not forced:
+        if (excluded or fields.get("content-length") in self._short) and not choice.forced:
             # Most of what is not coded, told without a `response` and without parsing.
             return
+        whole, forced = choice.whole, choice.forced
         if whole is None and self._is_plain(exchange, fields) and vary_early(exchange, fields):
             # The same for a client that takes no coding: whatever the body is, it gets that.
             return
@@ -245,7 +199,7 @@ class Compression(Middleware):
                 return
         body = response.first_chunk or b""
         size = len(body)
-        coding = whole if size >= _SMALL else small  # as `_sized`
+        coding = whole if size >= SMALL else choice.small  # as `sized`
         if coding is None or not response.complete or size >= coding.slow_from:
             yield from (self._whole if response.complete else self._stream)(
                 response, fields, choice
@@ -260,16 +214,19 @@ class Compression(Middleware):
 
     def _is_plain(self, exchange: Exchange, fields: dict[str, str]) -> bool:
         """Whether some client would get a coding, as far as a declared length tells it at once."""
-        length = length_of(fields.get("content-length"))
-        if length is None or length < self._minimum or exchange.has_response:
+        length = fields.get("content-length")
+        if length is None or exchange.has_response:
             # What made a `response` may have seen that the body passes by.
+            return False
+        # No shorter one is left but those with a zero in front; and see `length_of`.
+        if self._parses or length[:1] == "0" or not (length.isascii() and length.isdigit()):
             return False
         return codable(exchange.status or 0, fields)
 
-    def _granted(self, request: Request, choice: _Choice) -> _Choice:
+    def _granted(self, request: Request, choice: Choice) -> Choice:
         """The choice, if the request has nothing against it."""
         if self._skips and (request.header("cookie") or request.header("authorization")):
-            return _IDENTITY
+            return IDENTITY
         request.see_body()
         return choice
 
@@ -287,14 +244,14 @@ class Compression(Middleware):
 
     # What is done
 
-    def _waits(self, response: Response, fields: dict[str, str], choice: _Choice) -> bool:
+    def _waits(self, response: Response, fields: dict[str, str], choice: Choice) -> bool:
         """Do all that can be done at the head. Returns whether there is more to do at BODY."""
         if not self._may_change(response, fields, forced=choice.forced):
             return False
         _, live = self._types[fields.get("content-type")]
         length = length_of(fields.get("content-length"))
         if live or response.bodiless:
-            coding = choice.live if live else _sized(choice, length)
+            coding = choice.live if live else choice.sized(length)
             self._at_head(response, fields, coding)
             return False
         if choice.whole is None and length is not None:
@@ -319,11 +276,11 @@ class Compression(Middleware):
             response.headers.remove("Content-Length")
         label(response, fields, coding.token)
 
-    def _whole(self, response: Response, fields: dict[str, str], choice: _Choice) -> Flow:
+    def _whole(self, response: Response, fields: dict[str, str], choice: Choice) -> Flow:
         body = response.first_chunk or b""
         if not body or (len(body) < self._minimum and not choice.forced):
             return
-        coding = _sized(choice, len(body))
+        coding = choice.sized(len(body))
         if coding is None:
             vary(response, fields)
             return
@@ -333,7 +290,7 @@ class Compression(Middleware):
         if coded is not None:
             recode(response, fields, coding.token, coded, anyway=choice.forced)
 
-    def _stream(self, response: Response, fields: dict[str, str], choice: _Choice) -> Flow:
+    def _stream(self, response: Response, fields: dict[str, str], choice: Choice) -> Flow:
         vary(response, fields)
         coding = choice.whole
         if coding is None or not response.encodable:
@@ -383,11 +340,6 @@ def _offered(settings: GZipSettings, padding: Padding) -> Iterator[Coding]:
             yield zstd.Zstd(library, settings.zstd_level, block_ms, padding)
         else:
             yield brotli.Brotli(library, settings.brotli_quality, block_ms, padding)
-
-
-def _sized(choice: _Choice, size: int | None) -> Coding | None:
-    """The coding for a body of so many bytes."""
-    return choice.whole if size is None or size >= _SMALL else choice.small
 
 
 def _begun(coding: Coding, size: int | None, chunk: bytes) -> tuple[Codec, bytes]:

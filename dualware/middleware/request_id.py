@@ -26,6 +26,7 @@ from dualware.core.bindings import bind
 from dualware.core.effects import Effects
 from dualware.core.exchange import END, RESPONSE, Exchange, Flow, Middleware
 from dualware.core.guards import Complaints, asked, making
+from dualware.core.header_names import HeaderName
 from dualware.core.headers import FieldName, Headers
 from dualware.core.ids import NAMED, Generate, hex_ids, is_harmless, is_request_id, matcher
 from dualware.core.lists import add_member
@@ -252,8 +253,9 @@ class RequestID(Middleware):
         # On the way in
         self._clears = settings.clear_structlog == "start"
         first = ("traceparent",) if settings.traceparent in ("log", "id") else ()
-        self._traces = tuple((name, EXTRACTORS[name]) for name in (*first, *settings.trace_headers))
-        self._inbound = tuple(settings.inbound or ())
+        traces = (*first, *settings.trace_headers)
+        self._traces = tuple((HeaderName(name), EXTRACTORS[name]) for name in traces)
+        self._inbound = tuple(map(HeaderName, settings.inbound or ()))
         self._valid = _compiled_validator(settings, effects)
         # The client's doing, not ours: no warning.
         self._complain = Complaints("request id", effects.clock, logging.getLogger("dualware").info)
@@ -263,7 +265,7 @@ class RequestID(Middleware):
         self._generate = _compiled_generator(settings, effects)
         # What becomes of the id
         self._outbound = Outbound(settings.header, settings.outbound_hosts)
-        self._shown_in = tuple(dict.fromkeys((settings.header.lower(), *self._inbound)))
+        self._shown_in = tuple(dict.fromkeys((settings.header.lower(), *(settings.inbound or ()))))
         self._shows = settings.set_request_header
         self._binds = settings.bind_contextvars
         # On the way out
@@ -326,7 +328,7 @@ class RequestID(Middleware):
             if self._valid(text):
                 inbound = text
                 break
-            self._complain(name, text)
+            self._complain(name.text, text)
             if self._rejects:
                 record.request_id = self._generate()
                 record.request_id_source = "generated"

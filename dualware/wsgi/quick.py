@@ -11,10 +11,11 @@ from typing import Any
 from dualware.core.engine import Engine
 from dualware.core.exchange import NO_RESPONSE
 from dualware.core.field_names import FieldNames, Parts
+from dualware.core.header_names import HeaderName
 from dualware.core.headers import FieldName, Fields, StrHeaders
 from dualware.core.message import Request, Response, Target
 from dualware.wsgi.head import Pairs, code_of
-from dualware.wsgi.request import KEYS, WSGIRequest
+from dualware.wsgi.request import WSGIRequest
 
 __all__ = ["QuickEngine"]
 
@@ -72,8 +73,8 @@ class QuickEngine(Engine):
             get("REQUEST_URI"),
         )
 
-    def peek(self, name: str) -> str | None:
-        return self._source.get(KEYS[name])  # type: ignore[no-any-return]
+    def peek(self, name: HeaderName) -> str | None:
+        return self._source.get(name.variable)  # type: ignore[no-any-return]
 
     def fields(self, names: FieldNames) -> dict[str, str]:
         if self._response is None and self._held is not None:

@@ -6,18 +6,18 @@ the dictionary belongs to the server, and whoever is inside us may change it.
 
 from __future__ import annotations
 
-import functools
 import re
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote
 
+from dualware.core.header_names import variable_of
 from dualware.core.memo import Memo, is_short
 from dualware.core.message import Facts, Request, Target
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["KEYS", "TARGET", "WSGIRequest"]
+__all__ = ["TARGET", "WSGIRequest"]
 
 TARGET: Final = ("REQUEST_METHOD", "SCRIPT_NAME", "PATH_INFO", "RAW_URI", "REQUEST_URI")
 """What `Request.target` takes of it."""
@@ -123,10 +123,10 @@ class WSGIRequest(Request):
         return cast("str", self.environ.get("SCRIPT_NAME", ""))
 
     def header(self, name: str) -> str | None:
-        return self.environ.get(KEYS[name])
+        return self.environ.get(_VARIABLES[name])
 
     def set_header(self, name: str, value: str) -> None:
-        self.environ[KEYS[name]] = value
+        self.environ[_VARIABLES[name]] = value
 
     def see_body(self) -> None:
         pass
@@ -150,14 +150,7 @@ _VERSIONS: Final = Memo(_version, is_short)
 
 
 # Of names that settings say, as a rule.
-@functools.lru_cache(1024)
-def _key(name: str) -> str:
-    # PEP 3333, "environ Variables": these two come without HTTP_, as CGI has them.
-    key = name.upper().replace("-", "_")
-    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
-
-
-KEYS: Final = Memo(_key, is_short)
+_VARIABLES: Final = Memo(variable_of, is_short)
 """Where the header of a name (lower case) stands in an environ."""
 
 

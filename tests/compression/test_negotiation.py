@@ -7,9 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dualware.core import media_types
+from dualware.core import choices, media_types
 from dualware.core.negotiation import LONGEST, best, refuses_identity, weights
-from dualware.middleware import compression
 from dualware.testing import Script
 from tests.compression.parts import JSON, OFFERED, World, accepting, decoded
 
@@ -235,8 +234,8 @@ def test_answers_are_remembered_by_raw_value(dual, monkeypatch):
     """A value is worked out once; there is a bound to what is kept."""
     # compression 12
     asked = []
-    monkeypatch.setattr(compression, "weights", lambda value: asked.append(value) or weights(value))
-    monkeypatch.setattr(compression, "_KNOWN_MOST", 4)
+    monkeypatch.setattr(choices, "weights", lambda value: asked.append(value) or weights(value))
+    monkeypatch.setattr(choices, "_KNOWN_MOST", 4)
     world = World()
     middleware = world.gzip()
     for value in ("gzip", "gzip", "GZIP", "gzip", "a", "b", "c", "c", "gzip"):
@@ -263,14 +262,14 @@ def test_brotli_is_slow_to_begin():
     """Below 4 KB it gives way to what the client likes as well; never to what it likes less."""
     # compression decision 3
     codings = [_Named("br", is_light=False), _Named("gzip", is_light=True)]
-    choices = compression._Choices(codings)
+    found = choices.Choices(codings)
 
-    assert ("br", "gzip", "gzip") == _tokens(choices["gzip, br"])
-    assert ("br", "br", "gzip") == _tokens(choices["gzip;q=0.9, br"])
-    assert ("br", "br", None) == _tokens(choices["br"])
+    assert ("br", "gzip", "gzip") == _tokens(found["gzip, br"])
+    assert ("br", "br", "gzip") == _tokens(found["gzip;q=0.9, br"])
+    assert ("br", "br", None) == _tokens(found["br"])
     sizes = (None, 4095, 4096)
-    choice = choices["gzip, br"]
-    assert ["br", "gzip", "br"] == [compression._sized(choice, size).token for size in sizes]
+    choice = found["gzip, br"]
+    assert ["br", "gzip", "br"] == [choice.sized(size).token for size in sizes]
 
 
 class _Named:
@@ -282,7 +281,7 @@ class _Named:
 
 
 def _tokens(choice):
-    return tuple(each and each.token for each in choice[:3])
+    return tuple(each and each.token for each in (choice.whole, choice.small, choice.live))
 
 
 MEMBERS = st.sampled_from(

@@ -16,6 +16,7 @@ import trio
 from dualware import BODY, Middleware
 from dualware.asgi import offload
 from dualware.core import brotli, gzip, zstd
+from dualware.core.choices import Choice
 from dualware.core.coding import slow_from
 from dualware.core.message import ExchangeError
 from dualware.core.padding import Padding
@@ -116,8 +117,7 @@ def using(coding, world=None, **settings):
     """A stack whose gzip is coded by ``coding``."""
     world = world or World()
     middleware = world.gzip(**settings)
-    choice = middleware._choices["gzip"]
-    middleware._choices["gzip"] = choice._replace(whole=coding, small=coding, live=coding)
+    middleware._choices["gzip"] = Choice(coding, coding, coding, forced=False)
     return world.stack(middleware)
 
 

@@ -7,6 +7,7 @@ import zlib
 
 import pytest
 
+from dualware.core.choices import Choice
 from dualware.testing import CHUNKINGS, Script
 from tests.compression.parts import (
     CHUNKS,
@@ -418,8 +419,7 @@ def test_codec_that_fails_at_the_first(dual, kind, type_, slow_from):
 
 def _break(middleware, coding):
     """Have ``middleware`` use this coding, whoever asks."""
-    choice = middleware._choices["gzip"]
-    middleware._choices["gzip"] = choice._replace(whole=coding, small=coding, live=coding)
+    middleware._choices["gzip"] = Choice(coding, coding, coding, forced=False)
 
 
 class Stopping(Failing):

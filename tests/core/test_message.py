@@ -9,8 +9,9 @@ import zlib
 import pytest
 
 from dualware.core.exchange import NO_RESPONSE
+from dualware.core.header_names import HeaderNames
 from dualware.core.headers import StrHeaders
-from dualware.core.message import ExchangeError, Names, Request, Response
+from dualware.core.message import ExchangeError, Request, Response
 
 
 class Tagged:
@@ -314,7 +315,7 @@ def test_properties_of_a_request(name):
         ("set_header", ["a", "b"]),
         ("expose", ["a", 1]),
         ("exposed", ["a"]),
-        ("several", [Names("a")]),
+        ("several", [HeaderNames("a")]),
     ],
 )
 def test_methods_of_a_request(name, arguments):

@@ -15,8 +15,9 @@ from dualware.core.effects import Effects
 from dualware.core.exchange import RESPONSE, Exchange, Flow, Middleware
 from dualware.core.fetch import SAFELISTED_METHODS
 from dualware.core.guards import escaped
+from dualware.core.header_names import HeaderName, HeaderNames
 from dualware.core.headers import Fields
-from dualware.core.message import Names, Request
+from dualware.core.message import Request
 from dualware.core.origins import parse
 from dualware.core.record import live_record
 from dualware.middleware.cors.notices import Notices, why
@@ -27,7 +28,8 @@ __all__ = ["CORS", "Decision", "use_policy"]
 
 _NETWORK: Final = Fields([("Access-Control-Allow-Private-Network", "true")])
 _TEXT: Final = Fields([("Content-Type", "text/plain; charset=utf-8")])
-_ASKED: Final = Names("origin", REQUEST_METHOD, REQUEST_HEADERS)
+_ORIGIN: Final = HeaderName("origin")
+_ASKED: Final = HeaderNames("origin", REQUEST_METHOD, REQUEST_HEADERS)
 _SORRY: Final = b"Internal Server Error\n"
 
 
@@ -126,12 +128,12 @@ class CORS(Middleware):
             # All that is to be seen is the origin, and not even that where all get the same.
             head = policy.uniform
             if head is None:
-                origin = exchange.peek("origin")
+                origin = exchange.peek(_ORIGIN)
                 # There is always one for no origin.
                 head = policy.known.get(origin) or self._judged(exchange, policy, str(origin))
             return self._flow(exchange, plan, policy, head)
         if plan.websocket and exchange.session is not None:
-            self._handshake(exchange, policy, exchange.peek("origin"))
+            self._handshake(exchange, policy, exchange.peek(_ORIGIN))
             return None
         if method == "OPTIONS":
             origin, wanted, names = exchange.request.several(_ASKED)
@@ -139,7 +141,7 @@ class CORS(Middleware):
             if origin is not None and wanted is not None:
                 return self._preflight(exchange, policy, origin, wanted, names)
         else:
-            origin = exchange.peek("origin")
+            origin = exchange.peek(_ORIGIN)
             if origin is not None and method not in SAFELISTED_METHODS:
                 self._watch(exchange.request, origin)
         head = policy.known.get(origin) or self._judged(exchange, policy, str(origin))
