@@ -221,19 +221,26 @@ class Engine(Ending):
 
         Returns what is to be sent of the chunk, every codec applied.
         """
+        response = self.response
         if chunk is not None:
-            self.response.first(chunk, complete=complete)
-        return self.resume()
+            response.first(chunk, complete=complete)
+        self._go_on()
+        return response.first_chunk or b""
 
     def resume(self) -> bytes:
-        """Go on after BODY, or after the `work` that was left to the driver. Returns as `body`."""
+        """Go on after the `work` that was left to the driver. Returns as `body`."""
+        self._go_on()
+        return self.response.first_chunk or b""
+
+    def _go_on(self) -> None:
+        """Resume the flow that holds the head, and let the head go on behind it."""
         while (flow := self._waiting) is not None:
             try:
                 wait: Any = next(flow, None)
                 while type(wait) is Work:
                     if self.defers and wait.long:
                         self.work = wait
-                        return self.response.first_chunk or b""
+                        return
                     wait.run()
                     wait = next(flow, None)
                 if wait is FAILURE:
@@ -247,4 +254,3 @@ class Engine(Ending):
             if wait is END:
                 self._pass(flow)
             self.head()
-        return self.response.first_chunk or b""

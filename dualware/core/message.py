@@ -207,6 +207,17 @@ class Response:
         "trailed",
     )
 
+    complete: bool
+    """Whether ``first_chunk`` is the whole body."""
+    opaque: bool
+    """Whether the body passes by without our seeing it: ``wsgi.file_wrapper``, pathsend,
+    zerocopysend, or a message of an unknown type. It takes no codec."""
+    lost: bool
+    """Whether the server has sent a head of its own instead of this one, so that nobody can be
+    told of a codec."""
+    trailed: bool
+    """Whether trailer fields follow the body: then no length may be declared for it."""
+
     def __init__(self, method: str, status: int, headers: Headers[Any]) -> None:
         self.status: int | None = status
         """The status code; middleware may change it until the head is sent."""
@@ -216,16 +227,7 @@ class Response:
         self.first_chunk: bytes | None = None
         """The first body chunk, encoded by the flows inside; None while it is not here, and for
         good where the head could be held no longer (a WSGI iterator, an opaque body)."""
-        self.complete = False
-        """Whether ``first_chunk`` is the whole body."""
-        self.opaque = False
-        """Whether the body passes by without our seeing it: ``wsgi.file_wrapper``, pathsend,
-        zerocopysend, or a message of an unknown type. It takes no codec."""
-        self.lost = False
-        """Whether the server has sent a head of its own instead of this one, so that nobody can
-        be told of a codec."""
-        self.trailed = False
-        """Whether trailer fields follow the body: then no length may be declared for it."""
+        self.complete = self.opaque = self.lost = self.trailed = False
         self.slow_from = _NEVER
         """The size of a chunk (bytes) from which on the codecs may take long (driver's side)."""
         # Most responses have neither: tuples, so that nothing is made for them.
