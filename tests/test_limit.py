@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 import dualware
-from tests.benchmarks import limit
+from tests.benchmarks import barest, limit
 from tests.benchmarks.exchanges import (
     CASES,
     asgi_answer,
@@ -135,6 +135,17 @@ def test_same_response_and_line(name, side, lines):
     assert level == "info"
     assert fields["outcome"] == "completed"
     assert (answer.get("content-encoding") == "gzip") == ("gzip" in name.split(", "))
+
+
+@pytest.mark.parametrize("name", barest.CASES)
+def test_barest_event_model(name, lines):
+    """What the price of the model is read off does the same work, where it can."""
+    # one protocol: so does `barest`
+    side = Side("asgi", barest.asgi_barest, asgi_answer, asgi_app)
+    case = CASES[name]
+    _, (level, fields) = agree(side, case, side.app(case), lines)
+
+    assert ("info", "completed") == (level, fields["outcome"])
 
 
 # What no case of the benchmark has

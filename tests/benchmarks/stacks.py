@@ -24,7 +24,7 @@ import structlog
 import dualware
 from dualware import asgi, wsgi
 from dualware.effects import REAL
-from tests.benchmarks import exchanges, limit
+from tests.benchmarks import barest, exchanges, limit
 from tests.benchmarks.exchanges import CASES, Case
 from tests.benchmarks.measure import Cost, above, interleaved, on_own_stack
 from tests.benchmarks.recipe import NOWHERE, recipe
@@ -167,6 +167,25 @@ def table() -> bool:
     return verdicts.kept
 
 
+def model() -> bool:
+    """The event model at its barest, between the function fused by hand and the stack."""
+    recipe()
+    side = SIDES[0]
+    print("The event model at its barest above the bare application, over the function fused by")
+    print("hand; and the stack over it: what its laws, its settings and its other protocol take")
+    for name in barest.CASES:
+        cost = side.cost(
+            CASES[name],
+            ("ours", side.stack),
+            ("limit", side.limited),
+            ("barest", lambda app: barest.asgi_barest(app, structlog.get_logger("access").bind())),
+        )
+        by_hand, ours = above(cost, "barest", "limit"), above(cost, "ours", "barest")
+        told = f"{by_hand[0]:.2f} [{by_hand[1]:.2f}]; the stack {ours[0]:.2f} [{ours[1]:.2f}]"
+        print(f"  {side.name} {name + ':':<18}{told}")
+    return True
+
+
 def as_used() -> bool:
     """Ours with `configure_logging` and the extra `fast`, theirs with the recipe."""
     natural, verdicts = peers(), _Verdicts()
@@ -264,6 +283,7 @@ def frameworks() -> bool:
 
 SECTIONS: dict[str, Callable[[], bool]] = {
     "table": table,
+    "model": model,
     "as_used": as_used,
     "one_by_one": one_by_one,
     "alone": alone,
