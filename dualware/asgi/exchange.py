@@ -115,15 +115,18 @@ class ASGIExchange(Working):
         if not through:
             self._place = HELD
             return _nothing()
-        if self._response is not None or self.watched or self._exits is not None or trails:
+        if self._response is not None or trails:
             return self._send_head()
-        # As there, less one call: nobody looked closely, and nobody needs the rest if all is well.
+        # As there, for a head at which nobody looked closely.
         self.committed = True
-        if self._guards:
+        if self.watched or self._exits is not None:
+            self._follow(message["status"])
+        elif self._guards:
             self._place = GUARDED
-            return self._watched(self._held)
-        self._place = PLAIN
-        return self._upstream(self._held)
+        else:
+            self._place = PLAIN
+            return self._upstream(self._held)
+        return self._watched(self._held)
 
     def _send_head(self) -> Awaitable[None]:
         """Send the head that the flows left, as the application's own message if they could."""
@@ -156,12 +159,13 @@ class ASGIExchange(Working):
 
     def _follow(self, status: int | None, *, trails: bool = False) -> None:
         """The head was sent, and the rest is followed."""
-        bodiless = has_no_body(self._source.get("method"), status)
-        if bodiless:
-            self._counts = False
+        special = trails or self._plan.measures or self._turns is not None
         if trails:
             self._trails = True
-        special = bodiless or trails or self._plan.measures or self._turns is not None
+        method = self._source.get("method")
+        if (status != 200 or method == "HEAD") and has_no_body(method, status):
+            self._counts = False
+            special = True
         self._place = FOLLOWED if special else OPEN
 
     def _release(self, message: Message) -> Awaitable[None]:

@@ -71,32 +71,13 @@ class Ending(Member):
         if self.outcome is not None:
             return
         self.outcome = outcome
-        try:
-            self._end_flows()
-        finally:
-            record = self._record
-            if record is not None and self.outer is None:
-                record.ended = True
-
-    def spare(self) -> None:
-        """The exchange completed, and nobody follows it: close the flows that wait for FAILURE."""
-        for flow in self._guards:
-            try:
-                flow.close()
-            except Exception as error:
-                self._report(self._whose(flow), error)
-
-    def _end_flows(self) -> None:
-        raised: BaseException | None = None
         if self._guards:
             self.watch()
         live: Sequence[Flow] = self._passed if self.watched else ()
         closed: Sequence[Flow] = ()
         if self._outwards:
-            # What the head has passed waits for END; so may what it never reached.
-            ahead = list(self._ahead())
-            closed = [flow for flow in ahead if (self._early or {}).get(flow) is not END]
-            live = [*live, *ahead]
+            live, closed = self._left(live)
+        raised: BaseException | None = None
         for flow in live:
             try:
                 if closed and flow in closed:
@@ -107,8 +88,26 @@ class Ending(Member):
                 self._report(self._whose(flow), error)
             except BaseException as error:
                 raised = error
+        record = self._record
+        if record is not None and self.outer is None:
+            record.ended = True
         if raised is not None:
             raise raised
+
+    def _left(self, passed: Sequence[Flow]) -> tuple[list[Flow], list[Flow]]:
+        """All flows that are not over, innermost first, and those of them that are to be closed."""
+        # What the head has passed waits for END; so may what it never reached.
+        ahead = list(self._ahead())
+        closed = [flow for flow in ahead if (self._early or {}).get(flow) is not END]
+        return [*passed, *ahead], closed
+
+    def spare(self) -> None:
+        """The exchange completed, and nobody follows it: close the flows that wait for FAILURE."""
+        for flow in self._guards:
+            try:
+                flow.close()
+            except Exception as error:
+                self._report(self._whose(flow), error)
 
     def fail(self, error: BaseException, outcome: Outcome, *, sent: bool) -> Answer | None:
         """An exception left the application: it is raised at the wait of every live flow.
