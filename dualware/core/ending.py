@@ -71,12 +71,10 @@ class Ending(Member):
         if self.outcome is not None:
             return
         self.outcome = outcome
-        if self._guards:
-            self.watch()
         live: Sequence[Flow] = self._passed if self.watched else ()
         closed: Sequence[Flow] = ()
-        if self._outwards:
-            live, closed = self._left(live)
+        if self._outwards or self._guards:
+            live, closed = self._left()
         raised: BaseException | None = None
         for flow in live:
             try:
@@ -88,18 +86,19 @@ class Ending(Member):
                 self._report(self._whose(flow), error)
             except BaseException as error:
                 raised = error
-        record = self._record
-        if record is not None and self.outer is None:
-            record.ended = True
+        if self._record is not None:
+            self.seal()
         if raised is not None:
             raise raised
 
-    def _left(self, passed: Sequence[Flow]) -> tuple[list[Flow], list[Flow]]:
+    def _left(self) -> tuple[list[Flow], list[Flow]]:
         """All flows that are not over, innermost first, and those of them that are to be closed."""
+        if self._guards:
+            self.watch()
         # What the head has passed waits for END; so may what it never reached.
         ahead = list(self._ahead())
         closed = [flow for flow in ahead if (self._early or {}).get(flow) is not END]
-        return [*passed, *ahead], closed
+        return [*(self._passed if self.watched else ()), *ahead], closed
 
     def spare(self) -> None:
         """The exchange completed, and nobody follows it: close the flows that wait for FAILURE."""

@@ -99,7 +99,7 @@ class Member(Exchange):
     def seal(self) -> None:
         """The record takes no more, unless an exchange around this one still fills it."""
         if self.outer is None:
-            self.record.ended = True
+            (self._record or self.record).ended = True
 
     def release(self, error: BaseException | None = None) -> None:
         """The application itself is over, maybe long after END.
