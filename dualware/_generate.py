@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
-from dualware.core.presets import OPEN, PRESETS, Names
+from dualware.core.logging.presets import OPEN, PRESETS, Names
 from dualware.core.problems import CODES
 from dualware.settings.explanations import EXPLANATIONS
 from dualware.settings.loading import ORDER, class_of, model_of, module_of

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dualware.core import gzip
+from dualware.core.compression import gzip
 from tests.compression.parts import LIBRARIES, is_here
 
 ROOT = Path(__file__).parent.parent

@@ -19,7 +19,7 @@ from pydantic import Field
 import dualware.asgi
 import dualware.wsgi
 from dualware import _generate
-from dualware.core.presets import PRESETS
+from dualware.core.logging.presets import PRESETS
 from dualware.middleware.model import Settings
 from dualware.settings import ORDER, model_of
 from dualware.settings.loading import module_of

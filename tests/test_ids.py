@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualware.core import ids
-from dualware.core.ids import (
+from dualware.core.request_id import ids
+from dualware.core.request_id.ids import (
     NAMED,
     Order,
     hex_ids,

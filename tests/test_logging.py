@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import dualware
 from dualware import RESPONSE, Middleware
-from dualware.core.presets import PRESETS
+from dualware.core.logging.presets import PRESETS
 from dualware.effects import REAL
 from dualware.middleware.logging import Logging
 from dualware.testing import ABSENT, PROTOCOLS, ASGIClient, Dual, Script, WSGIClient

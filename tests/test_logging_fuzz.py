@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import dualware
-from dualware.core.presets import OF_LOGGERS, PRESETS, RESERVED
+from dualware.core.logging.presets import OF_LOGGERS, PRESETS, RESERVED
 from dualware.log import JSONLine
 from dualware.log.lines import standard
 from dualware.log.loggers import FILTERING

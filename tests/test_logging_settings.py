@@ -11,8 +11,8 @@ import pytest
 
 import dualware
 from dualware import SettingsError, load
-from dualware.core.line import MOST
-from dualware.core.presets import PRESETS
+from dualware.core.logging.line import MOST
+from dualware.core.logging.presets import PRESETS
 from dualware.effects import REAL
 from dualware.middleware.logging import Logging, LoggingSettings
 from dualware.testing import PROTOCOLS, Script

@@ -19,8 +19,8 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import Histogram, InMemoryMetricReader
 
 import dualware
-from dualware.core.figures import ACTIVE_LABELS, LABELS
 from dualware.core.problems import SettingsError
+from dualware.core.timing.figures import ACTIVE_LABELS, LABELS
 from dualware.effects import REAL
 from dualware.metrics import ACTIVE, BODY_SIZE, DURATION, SESSION
 from dualware.metrics.otel import OpenTelemetrySink

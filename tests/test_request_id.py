@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 import dualware
 from dualware import END, RESPONSE, Middleware, Stack, load
 from dualware.core.effects import Effects
-from dualware.core.outbound import Outbound, host_pattern
 from dualware.core.peers import Peers, network
 from dualware.core.problems import SettingsError
 from dualware.core.record import CURRENT, live_record
+from dualware.core.request_id.outbound import Outbound, host_pattern
 from dualware.effects import REAL
 from dualware.middleware.request_id import RequestID, RequestIDSettings
 from dualware.testing import ABSENT, ASGIClient, Dual, Script
@@ -1847,7 +1847,7 @@ def test_pickle(options):
     again = pickle.loads(pickle.dumps(middleware))
 
     assert middleware.settings == again.settings
-    assert dualware.core.ids.is_request_id(again._generate())
+    assert dualware.core.request_id.ids.is_request_id(again._generate())
 
 
 # Parts

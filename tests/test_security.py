@@ -21,11 +21,11 @@ import dualware
 import dualware.effects as effects_module
 from dualware import BODY, END, RESPONSE, Middleware, SettingsError, Stack, add_fields, load, span
 from dualware.asgi.driver import ASGIWrapper
-from dualware.core.ids import ID_MOST, is_harmless, is_request_id
 from dualware.core.lists import add_vary
 from dualware.core.record import live_record
-from dualware.core.server_timing import joined, metric, quoted, stamp
-from dualware.core.trace import EXTRACTORS, VALUE_MOST
+from dualware.core.request_id.ids import ID_MOST, is_harmless, is_request_id
+from dualware.core.request_id.trace import EXTRACTORS, VALUE_MOST
+from dualware.core.timing.server_timing import joined, metric, quoted, stamp
 from dualware.effects import REAL, RateLimitedReport
 from dualware.testing import ASGIClient, Dual, Script, WSGIClient
 from dualware.wsgi.driver import WSGIWrapper

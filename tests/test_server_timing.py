@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dualware.core.fields import is_token, is_value
-from dualware.core.server_timing import joined, metric, milliseconds, quoted
+from dualware.core.timing.server_timing import joined, metric, milliseconds, quoted
 
 # The oracle
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualware.core.trace import (
+from dualware.core.request_id.trace import (
     EXTRACTORS,
     b3,
     current_span,

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from werkzeug.utils import ImportStringError, import_string
 
-from dualware.core.fetch import FORBIDDEN_METHODS, NORMALIZED_METHODS, is_forbidden_header
+from dualware.core.compression.gzip import EXTRAS, is_installed
+from dualware.core.compression.media_types import is_pattern
+from dualware.core.cors.fetch import FORBIDDEN_METHODS, NORMALIZED_METHODS, is_forbidden_header
+from dualware.core.cors.origins import read
+from dualware.core.cors.paths import path_rule
 from dualware.core.fields import is_token
-from dualware.core.gzip import EXTRAS, is_installed
 from dualware.core.headers import StrHeaders
-from dualware.core.levels import OUTCOMES, is_key
-from dualware.core.media_types import is_pattern
-from dualware.core.origins import read
-from dualware.core.outbound import host_pattern
-from dualware.core.paths import path_rule
+from dualware.core.logging.levels import OUTCOMES, is_key
 from dualware.core.peers import UNIX, network
+from dualware.core.request_id.outbound import host_pattern
 
 if TYPE_CHECKING:
     from typing_extensions import LiteralString
@@ -123,7 +123,7 @@ _SOURCES: Final = "a header name such as 'x-real-ip', networks, or the number of
 
 
 def client_ip(source: Any) -> Any:
-    """Where the address of a client stands, as `dualware.core.client.Client` takes it."""
+    """Where the address of a client stands, as `dualware.core.logging.client.Client` takes it."""
     if isinstance(source, list | tuple):
         return [peer(each) for each in cast("list[Any]", source)]
     if isinstance(source, bool) or not isinstance(source, int | str):
@@ -177,7 +177,7 @@ def origin_pattern(text: str) -> str:
 
 
 def result_keys(table: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A table by result, as `dualware.core.levels.ByResult` looks it up."""
+    """A table by result, as `dualware.core.logging.levels.ByResult` looks it up."""
     for key in table or ():
         if not is_key(key):
             raise Unfit(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from dualware.core.presets import RESERVED
+from dualware.core.logging.presets import RESERVED
 
 if TYPE_CHECKING:
     from typing_extensions import ParamSpec

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Literal, TextIO
 import structlog
 from structlog.stdlib import ExtraAdder, ProcessorFormatter
 
-from dualware.core.presets import PRESETS
+from dualware.core.logging.presets import PRESETS
 from dualware.log.ids import merge_record
 from dualware.log.lines import JSONLine
 from dualware.log.loggers import FILTERING

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from dualware.core.figures import Figures, Labels
+from dualware.core.timing.figures import Figures, Labels
 
 __all__ = [
     "ACTIVE",

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from dualware.core.figures import ACTIVE_LABELS, LABELS, Labels
+from dualware.core.timing.figures import ACTIVE_LABELS, LABELS, Labels
 from dualware.metrics import Instrument, Instruments, Record, missing
 
 if TYPE_CHECKING:

@@ -20,19 +20,14 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field, model_validator
 
-from dualware.core import brotli, zstd
 from dualware.core.checks import installed, media_type, one_of
-from dualware.core.choices import IDENTITY, SMALL, Choice, Choices
-from dualware.core.coding import Coding
-from dualware.core.effects import Effects
-from dualware.core.exchange import BODY, RESPONSE, Exchange, Flow, Middleware
-from dualware.core.fields import length_of
-from dualware.core.gzip import Gzip
-from dualware.core.header_names import HeaderName
-from dualware.core.media_types import COMPRESSED, KnownTypes
-from dualware.core.message import Codec, Request, Response
-from dualware.core.padding import MOST, Padding
-from dualware.core.recoding import (
+from dualware.core.compression import brotli, zstd
+from dualware.core.compression.choices import IDENTITY, SMALL, Choice, Choices
+from dualware.core.compression.coding import Coding
+from dualware.core.compression.gzip import Gzip
+from dualware.core.compression.media_types import COMPRESSED, KnownTypes
+from dualware.core.compression.padding import MOST, Padding
+from dualware.core.compression.recoding import (
     READ,
     codable,
     is_ordinary,
@@ -41,6 +36,11 @@ from dualware.core.recoding import (
     vary,
     vary_early,
 )
+from dualware.core.effects import Effects
+from dualware.core.exchange import BODY, RESPONSE, Exchange, Flow, Middleware
+from dualware.core.fields import length_of
+from dualware.core.header_names import HeaderName
+from dualware.core.message import Codec, Request, Response
 from dualware.core.work import Work
 from dualware.middleware.model import Settings, checked, fault
 

@@ -30,12 +30,12 @@ from pydantic import BeforeValidator, Field, model_validator
 from dualware.core.checks import metric_sink, no_class, origin, peer, readable, token, usable
 from dualware.core.effects import Effects
 from dualware.core.exchange import END, RESPONSE, Exchange, Flow, Middleware
-from dualware.core.figures import Figures
 from dualware.core.guards import asked
 from dualware.core.headers import FieldName, StrHeaders
 from dualware.core.message import Request
 from dualware.core.peers import Peers
-from dualware.core.server_timing import joined, metric, milliseconds, stamp
+from dualware.core.timing.figures import Figures
+from dualware.core.timing.server_timing import joined, metric, milliseconds, stamp
 from dualware.middleware.model import HeaderName, Settings, checked, fault, fit
 
 __all__ = ["Figures", "Timing", "TimingSettings"]

@@ -25,9 +25,9 @@ from os import urandom
 from typing import Any
 from urllib.parse import quote
 
-from dualware.core.media_types import COMPRESSED, MediaTypes
-from dualware.core.negotiation import best, weights
-from dualware.core.padding import Padding
+from dualware.core.compression.media_types import COMPRESSED, MediaTypes
+from dualware.core.compression.negotiation import best, weights
+from dualware.core.compression.padding import Padding
 
 __all__ = ["CURRENT", "FIELDS", "SETTINGS", "asgi_limit", "wsgi_limit"]
 

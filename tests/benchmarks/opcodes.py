@@ -24,17 +24,14 @@ __all__ = ["counted", "main", "part_of"]
 ROOT = Path(dualware.__file__).parent
 
 PARTS = {
-    "logging": ("middleware/logging", "core/line", "core/selection", "core/sinks", "core/text",
-                "core/client", "core/memo", "core/levels", "core/seen", "core/presets",
-                "core/figures", "core/shown_headers"),
-    "request_id": ("middleware/request_id", "core/ids", "core/trace", "core/outbound"),
-    "timing": ("middleware/timing", "core/server_timing"),
+    "logging": ("middleware/logging", "core/logging", "core/memo", "core/timing/figures"),
+    "request_id": ("middleware/request_id", "core/request_id"),
+    "timing": ("middleware/timing", "core/timing"),
     "cors": ("middleware/cors", "core/cors"),
-    "compression": ("middleware/compression", "core/recoding", "core/gzip", "core/padding",
-                    "core/media_types", "core/negotiation", "core/coding"),
+    "compression": ("middleware/compression", "core/compression"),
     "request and response": ("asgi/request", "wsgi/request", "core/message"),
-    "fields of the head": ("asgi/quick", "wsgi/quick", "core/headers", "core/field_names",
-                           "core/fields", "core/lists"),
+    "fields of the head": ("asgi/quick", "wsgi/quick", "core/headers", "core/header_names",
+                           "core/field_names", "core/fields", "core/lists"),
     "event model": ("core/engine", "core/ending", "core/nesting", "core/record", "core/exchange"),
     "driver": ("asgi/", "wsgi/"),
 }  # fmt: skip

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from dualware.core import brotli, zstd
+from dualware.core.compression import brotli, zstd
 from dualware.middleware.compression import (
     Compression,
     CompressionSettings,

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dualware.core import brotli, gzip, zstd
-from dualware.core.coding import Coding, optional
-from dualware.core.padding import Padding
+from dualware.core.compression import brotli, gzip, zstd
+from dualware.core.compression.coding import Coding, optional
+from dualware.core.compression.padding import Padding
 from dualware.middleware.compression import Compression
 from tests.benchmarks.bodies import api_json
 from tests.compression.parts import (

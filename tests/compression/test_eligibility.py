@@ -5,7 +5,7 @@ Knows responses as scripts. Must never know how a client is chosen for, nor a co
 
 import pytest
 
-from dualware.core.media_types import COMPRESSED, MediaTypes, is_pattern
+from dualware.core.compression.media_types import COMPRESSED, MediaTypes, is_pattern
 from dualware.testing import FileWrapper, Script
 from tests.compression.parts import JSON, TEXT, World, accepting, decoded, sent_through
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dualware.core import choices, media_types
-from dualware.core.negotiation import LONGEST, best, refuses_identity, weights
+from dualware.core.compression import choices, media_types
+from dualware.core.compression.negotiation import LONGEST, best, refuses_identity, weights
 from dualware.testing import Script
 from tests.compression.parts import JSON, OFFERED, World, accepting, decoded
 

@@ -15,11 +15,11 @@ import trio
 
 from dualware import BODY, Middleware
 from dualware.asgi import offload
-from dualware.core import brotli, gzip, zstd
-from dualware.core.choices import Choice
-from dualware.core.coding import slow_from
+from dualware.core.compression import brotli, gzip, zstd
+from dualware.core.compression.choices import Choice
+from dualware.core.compression.coding import slow_from
+from dualware.core.compression.padding import Padding
 from dualware.core.message import ExchangeError
-from dualware.core.padding import Padding
 from dualware.core.work import Work
 from dualware.testing import Script
 from tests.compression.parts import World, accepting, decoded, needs, rows, sent_through

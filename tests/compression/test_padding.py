@@ -9,7 +9,7 @@ import zlib
 import httpx
 import pytest
 
-from dualware.core.padding import MOST, Padding
+from dualware.core.compression.padding import MOST, Padding
 from dualware.testing import Script
 from tests.compression.parts import (
     CODINGS,

@@ -6,7 +6,7 @@ never measure time: cost is counted, or bounded by size.
 
 import pytest
 
-from dualware.core.negotiation import LONGEST
+from dualware.core.compression.negotiation import LONGEST
 from dualware.testing import Script
 from tests.compression.parts import CODINGS, JSON, World, accepting, decoded
 

@@ -8,7 +8,8 @@ import pytest
 import dualware.asgi
 import dualware.wsgi
 from dualware import SettingsError, load
-from dualware.core import checks, gzip
+from dualware.core import checks
+from dualware.core.compression import gzip
 from dualware.middleware import compression
 from dualware.middleware.compression import CODINGS, Compression, GZip
 from tests.compression.parts import World

@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from dualware.core.choices import Choice
+from dualware.core.compression.choices import Choice
 from dualware.testing import CHUNKINGS, Script
 from tests.compression.parts import (
     CHUNKS,

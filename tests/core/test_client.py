@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualware.asgi.request import ASGIRequest
-from dualware.core import client as module
 from dualware.core.checks import Unfit, client_ip
-from dualware.core.client import HEADER_MOST, Client, anonymise, peer_address
+from dualware.core.logging import client as module
+from dualware.core.logging.client import HEADER_MOST, Client, anonymise, peer_address
 from dualware.core.peers import Peers
 from dualware.wsgi.request import WSGIRequest
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from dualware.core.cors.hints import near_miss, smells
+from dualware.core.cors.origins import MOST, Origins, is_secure, parse, read
+from dualware.core.cors.paths import Paths, canonical, path_rule
+from dualware.core.cors.preflight import NAMES_MOST, requested_names
 from dualware.core.fields import is_token
-from dualware.core.hints import near_miss, smells
 from dualware.core.message import Request
-from dualware.core.origins import MOST, Origins, is_secure, parse, read
-from dualware.core.paths import Paths, canonical, path_rule
-from dualware.core.preflight import NAMES_MOST, requested_names
 
 ORIGINS = st.one_of(
     st.text(max_size=400),

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualware.core.exchange import Outcome
-from dualware.core.levels import (
+from dualware.core.logging.levels import (
     BROKEN,
     DEFAULT_LEVELS,
     LEVEL_NAMES,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualware.core.presets import PRESETS, RESERVED, Names, nested
+from dualware.core.logging.presets import PRESETS, RESERVED, Names, nested
 
 OPEN = {"request_header", "response_header"}
 """Beginnings of names."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualware.core.query import REDACTED, SECRET_PARAMS, Redaction
+from dualware.core.logging.query import REDACTED, SECRET_PARAMS, Redaction
 
 OPENTELEMETRY = (
     "AWSAccessKeyId",

@@ -12,9 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dualware.asgi.request import ASGIRequest
-from dualware.core.levels import BROKEN, DEBUG, ERROR, INFO, LEVELS, OUTCOMES, SILENT, WARNING, kept
-from dualware.core.seen import Seen
-from dualware.core.selection import Exclusion, Selection
+from dualware.core.logging.levels import (
+    BROKEN,
+    DEBUG,
+    ERROR,
+    INFO,
+    LEVELS,
+    OUTCOMES,
+    SILENT,
+    WARNING,
+    kept,
+)
+from dualware.core.logging.seen import Seen
+from dualware.core.logging.selection import Exclusion, Selection
 from dualware.wsgi.request import WSGIRequest
 from tests.timing_parts import MS, World
 

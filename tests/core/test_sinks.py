@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import CapturingLoggerFactory, capture_logs
 
-from dualware.core.levels import CRITICAL, DEBUG, ERROR, INFO, LEVEL_NAMES, WARNING
-from dualware.core.sinks import CallableSink, StdlibSink, StructlogSink
+from dualware.core.logging.levels import CRITICAL, DEBUG, ERROR, INFO, LEVEL_NAMES, WARNING
+from dualware.core.logging.sinks import CallableSink, StdlibSink, StructlogSink
 
 NAME = "dualware.access"
 EVERY = [DEBUG, INFO, WARNING, ERROR, CRITICAL]

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualware.core.text import MARK, cut, from_wire, printable, safe
+from dualware.core.logging.text import MARK, cut, from_wire, printable, safe
 
 BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 """What turns the direction of the text around it (CVE-2021-42574)."""

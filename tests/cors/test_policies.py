@@ -612,7 +612,7 @@ def test_the_same_on_both_sides(given_settings, origin, method, wanted, names, f
 def test_the_work_is_bounded(dual):
     """Whatever is asked for, little of it is looked at: no name is split off for nothing."""
     # cors R53, cors R30
-    from dualware.core import preflight as grammar
+    from dualware.core.cors import preflight as grammar
 
     class Counted(str):
         """Text that tells how far it was split."""

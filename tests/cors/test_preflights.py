@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from dualware import Middleware, Stack, load
-from dualware.core.preflight import BYTES_MOST, EMPTIES_MOST, NAMES_MOST
+from dualware.core.cors.preflight import BYTES_MOST, EMPTIES_MOST, NAMES_MOST
 from dualware.testing import Dual, Script
 from tests.cors.parts import EVIL, VARY, A, actual, cors, preflight, shared
 

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from dualware import SettingsError, load
-from dualware.core import suffixes
+from dualware.core.cors import suffixes
 from dualware.middleware.cors import CORS, CORSSettings
 from dualware.settings.reading import validated
 from tests.cors.parts import EVIL, A, B, actual, cors, preflight, shared

@@ -23,7 +23,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dualware.core.presets import PRESETS
+from dualware.core.logging.presets import PRESETS
 from dualware.core.record import CURRENT, Record, live_record
 from dualware.log import JSONLine
 from dualware.log.lines import fastest, standard, timestamps

@@ -7,10 +7,10 @@ says so in Vary, so that no cache gives one origin what was made for another.
     dualware.wrap(app, {"cors": {"allow_origins": ["https://shop.example"]}})
 
 Place it outside of authentication and of what redirects: a preflight has no credentials, and
-follows no redirect. Knows when a policy applies; `dualware.core.cors` knows what it says. Must
-never know a protocol, change the status of a response, or stop a request because of its origin:
-it is the browser that enforces CORS. Websocket handshakes alone are refused here, since browsers
-do not hold them to it.
+follows no redirect. Knows when a policy applies; `dualware.core.cors.sharing` knows what it says.
+Must never know a protocol, change the status of a response, or stop a request because of its
+origin: it is the browser that enforces CORS. Websocket handshakes alone are refused here, since
+browsers do not hold them to it.
 
 The settings stand in `settings`, what they are compiled to in `policy`, what is told of them in
 `notices`, and what happens in an exchange in `flows`.

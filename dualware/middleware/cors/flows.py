@@ -10,15 +10,15 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, cast
 
-from dualware.core.cors import REQUEST_HEADERS, REQUEST_METHOD, REQUEST_NETWORK, Head
+from dualware.core.cors.fetch import SAFELISTED_METHODS
+from dualware.core.cors.origins import parse
+from dualware.core.cors.sharing import REQUEST_HEADERS, REQUEST_METHOD, REQUEST_NETWORK, Head
 from dualware.core.effects import Effects
 from dualware.core.exchange import RESPONSE, Exchange, Flow, Middleware
-from dualware.core.fetch import SAFELISTED_METHODS
 from dualware.core.guards import escaped
 from dualware.core.header_names import HeaderName, HeaderNames
 from dualware.core.headers import Fields
 from dualware.core.message import Request
-from dualware.core.origins import parse
 from dualware.core.record import live_record
 from dualware.middleware.cors.notices import Notices, why
 from dualware.middleware.cors.policy import NOTHING, Plan, Policy

@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Final, cast
 
+from dualware.core.cors.hints import near_miss, smells
+from dualware.core.cors.origins import NULL, parse
 from dualware.core.exchange import Exchange
 from dualware.core.guards import Once, Pace, escaped
-from dualware.core.hints import near_miss, smells
-from dualware.core.origins import NULL, parse
 from dualware.middleware.cors.policy import Policy
 from dualware.middleware.cors.settings import CORSPolicy, CORSSettings
 

@@ -10,12 +10,12 @@ import re
 from typing import Any, Final, Literal, cast
 
 from dualware.core.checks import is_awaited
-from dualware.core.cors import TIMED, UNTIMED, Head, Permits, Sharing, Varying
-from dualware.core.fetch import SAFELISTED_REQUEST_HEADERS
+from dualware.core.cors.fetch import SAFELISTED_REQUEST_HEADERS
+from dualware.core.cors.origins import Origins
+from dualware.core.cors.paths import Paths, canonical
+from dualware.core.cors.sharing import TIMED, UNTIMED, Head, Permits, Sharing, Varying
 from dualware.core.headers import Fields
 from dualware.core.message import Request
-from dualware.core.origins import Origins
-from dualware.core.paths import Paths, canonical
 from dualware.middleware.cors.settings import CORSPolicy, CORSSettings, PathPolicy
 
 __all__ = ["NOTHING", "Plan", "Policy"]

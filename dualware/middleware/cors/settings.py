@@ -21,10 +21,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from dualware.core import checks
-from dualware.core.fetch import SAFELISTED_RESPONSE_HEADERS
+from dualware.core.cors.fetch import SAFELISTED_RESPONSE_HEADERS
+from dualware.core.cors.origins import is_secure, read
+from dualware.core.cors.suffixes import is_public_suffix
 from dualware.core.message import Request
-from dualware.core.origins import is_secure, read
-from dualware.core.suffixes import is_public_suffix
 from dualware.middleware.model import (
     Fault,
     Settings,

@@ -15,9 +15,9 @@ renderer, read a body, or let a sink change what the client gets.
 The settings stand in `settings`, and what happens in an exchange in `flows`.
 """
 
-from dualware.core.line import MOST
-from dualware.core.query import SECRET_PARAMS
-from dualware.core.shown_headers import SECRET_HEADERS
+from dualware.core.logging.line import MOST
+from dualware.core.logging.query import SECRET_PARAMS
+from dualware.core.logging.shown_headers import SECRET_HEADERS
 from dualware.middleware.logging.flows import Logging
 from dualware.middleware.logging.settings import LoggingSettings
 

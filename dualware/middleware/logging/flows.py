@@ -11,17 +11,17 @@ from typing import Any, ClassVar, Final, cast
 
 from werkzeug.utils import import_string
 
-from dualware.core.client import Client
 from dualware.core.effects import Effects
 from dualware.core.exchange import END, FAILURE, RESPONSE, Exchange, Flow, Middleware
-from dualware.core.levels import ERROR, INFO
-from dualware.core.line import MOST, Lines
-from dualware.core.presets import PRESETS
-from dualware.core.query import SECRET_PARAMS, Redaction
-from dualware.core.seen import Seen
-from dualware.core.selection import Exclusion, Selection
-from dualware.core.shown_headers import SECRET_HEADERS
-from dualware.core.sinks import CallableSink, Sink, StdlibSink, StructlogSink
+from dualware.core.logging.client import Client
+from dualware.core.logging.levels import ERROR, INFO
+from dualware.core.logging.line import MOST, Lines
+from dualware.core.logging.presets import PRESETS
+from dualware.core.logging.query import SECRET_PARAMS, Redaction
+from dualware.core.logging.seen import Seen
+from dualware.core.logging.selection import Exclusion, Selection
+from dualware.core.logging.shown_headers import SECRET_HEADERS
+from dualware.core.logging.sinks import CallableSink, Sink, StdlibSink, StructlogSink
 from dualware.middleware.logging.settings import LoggingSettings
 
 __all__ = ["Logging"]

@@ -14,10 +14,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from dualware.core import checks
 from dualware.core.exchange import Exchange
-from dualware.core.levels import LEVELS
-from dualware.core.line import MOST
+from dualware.core.logging.levels import LEVELS
+from dualware.core.logging.line import MOST
+from dualware.core.logging.presets import PRESETS
 from dualware.core.message import Request
-from dualware.core.presets import PRESETS
 from dualware.middleware.model import Settings, checked, fault, fit
 
 __all__ = ["LoggingSettings"]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from dualware.core.coding import Coding
-from dualware.core.negotiation import LONGEST, best, refuses_identity, weights
+from dualware.core.compression.coding import Coding
+from dualware.core.compression.negotiation import LONGEST, best, refuses_identity, weights
 
 __all__ = ["IDENTITY", "SMALL", "Choice", "Choices"]
 

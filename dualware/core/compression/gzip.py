@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from dualware.core.coding import Coding, Stream, optional, slow_from
+from dualware.core.compression.coding import Coding, Stream, optional, slow_from
+from dualware.core.compression.padding import MOST, Padding
 from dualware.core.memo import Memo
 from dualware.core.message import Codec
-from dualware.core.padding import MOST, Padding
 
 __all__ = ["EXTRAS", "Gzip", "is_installed"]
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from dualware.core.origins import MOST, Origin, parse
+from dualware.core.cors.origins import MOST, Origin, parse
 
 __all__ = ["near_miss", "smells"]
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from dualware.core.exchange import Exchange
-from dualware.core.query import REDACTED
-from dualware.core.text import from_wire
+from dualware.core.logging.query import REDACTED
+from dualware.core.logging.text import from_wire
 
 __all__ = ["SECRET_HEADERS", "ShownHeaders"]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from dualware.core.coding import Coding, Stream, optional, slow_from
+from dualware.core.compression.coding import Coding, Stream, optional, slow_from
+from dualware.core.compression.padding import Padding
 from dualware.core.message import Codec
-from dualware.core.padding import Padding
 
 __all__ = ["Brotli", "module"]
 

@@ -10,9 +10,9 @@ import sys
 import threading
 from typing import Any, Final
 
-from dualware.core.coding import Coding, Stream, optional, slow_from
+from dualware.core.compression.coding import Coding, Stream, optional, slow_from
+from dualware.core.compression.padding import Padding
 from dualware.core.message import Codec
-from dualware.core.padding import Padding
 
 __all__ = ["LEVEL_MOST", "Zstd", "module"]
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from dualware.core.effects import Effects
 from dualware.core.exchange import Exchange
-from dualware.core.levels import (
+from dualware.core.logging.levels import (
     DEFAULT_LEVELS,
     ERROR,
     INFO,
@@ -22,9 +22,9 @@ from dualware.core.levels import (
     ByResult,
     kept,
 )
+from dualware.core.logging.seen import Seen
 from dualware.core.memo import Memo
 from dualware.core.message import Request
-from dualware.core.seen import Seen
 
 __all__ = ["Exclusion", "Selection"]
 

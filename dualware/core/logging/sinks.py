@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from dualware.core.levels import LEVEL_NAMES, SILENT
+from dualware.core.logging.levels import LEVEL_NAMES, SILENT
 
 __all__ = ["CallableSink", "Sink", "StdlibSink", "StructlogSink"]
 

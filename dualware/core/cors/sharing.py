@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, Final, Literal
 
-from dualware.core.fetch import SAFELISTED_METHODS, SAFELISTED_RESPONSE_HEADERS
+from dualware.core.cors.fetch import SAFELISTED_METHODS, SAFELISTED_RESPONSE_HEADERS
+from dualware.core.cors.origins import NULL, Origins
+from dualware.core.cors.preflight import Refusal, requested_names
 from dualware.core.field_names import Parts
 from dualware.core.fields import is_token
 from dualware.core.headers import Fields, Headers
 from dualware.core.lists import add_vary, union
-from dualware.core.origins import NULL, Origins
-from dualware.core.preflight import Refusal, requested_names
 
 __all__ = [
     "REQUEST_HEADERS",

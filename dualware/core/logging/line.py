@@ -13,19 +13,19 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from dualware.core.client import Client
 from dualware.core.exchange import Exchange, Session
 from dualware.core.fields import length_of
-from dualware.core.figures import METHODS, error_type
-from dualware.core.levels import LEVEL_NAMES
+from dualware.core.logging.client import Client
+from dualware.core.logging.levels import LEVEL_NAMES
+from dualware.core.logging.presets import OF_LOGGERS, Names, Preset, nested
+from dualware.core.logging.seen import Seen
+from dualware.core.logging.shown_headers import ShownHeaders
+from dualware.core.logging.text import MARK, cut, from_wire, printable, safe, shown
 from dualware.core.memo import Memo, all_short, is_short
 from dualware.core.message import Facts, Request
-from dualware.core.presets import OF_LOGGERS, Names, Preset, nested
 from dualware.core.record import Record
-from dualware.core.seen import Seen
-from dualware.core.shown_headers import ShownHeaders
-from dualware.core.text import MARK, cut, from_wire, printable, safe, shown
-from dualware.core.trace import current_span
+from dualware.core.request_id.trace import current_span
+from dualware.core.timing.figures import METHODS, error_type
 
 __all__ = ["MOST", "Lines"]
 
