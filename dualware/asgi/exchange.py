@@ -178,12 +178,7 @@ class ASGIExchange(Working):
         if not complete and chunk:
             # Some frameworks send the whole body, then an empty last message.
             complete = self.response.headers.get("Content-Length") == str(len(chunk))
-        # As `_reach_body`, less one call.
-        try:
-            data = self.body(chunk, complete=complete)
-        except BaseException as error:
-            self._break(error)
-            raise
+        data = self._reach_body(chunk, complete=complete)
         if self.work is None:
             return self._send_first(message, data)
         worked = partial(self._send_worked, message, data)
