@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dualware.asgi.request import TARGET, ZERO_COPY, ASGIRequest
+from dualware.asgi.request import TARGET, ZERO_COPY, ASGIRequest, in_lower_case
 from dualware.core.engine import Engine
 from dualware.core.exchange import NO_RESPONSE
 from dualware.core.field_names import FieldNames, Parts
@@ -85,10 +85,7 @@ class QuickEngine(Engine):
                     found = value
             if found is not None:
                 return found.decode("latin-1")
-            # Names come in lower case (ASGI, "HTTP Connection Scope"); one that is absent may yet
-            # be there in another, from a server that does not care (protocols A7).
-            other = key in [raw.lower() for raw, _ in headers]
-            return self.request.header(name.text) if other else None
+            return None if in_lower_case(headers) else self.request.header(name.text)
         if request is None:
             request = self.request
         index = request._index
@@ -106,6 +103,11 @@ class QuickEngine(Engine):
         # A flow may have changed the scope for the application.
         scope = self._source if request is None else request.scope
         return scope.get("dualware.cors")
+
+    def expose(self, name: str, value: Any) -> None:
+        state = self._source.get("state")
+        if state is not None:
+            state[name] = value
 
     @property
     def may_bypass(self) -> bool:

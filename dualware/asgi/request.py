@@ -6,19 +6,22 @@ change the server's own scope: a change makes a copy, and only the application s
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
 from dualware.core.header_names import HeaderNames
 from dualware.core.message import Facts, Request, Target
 
-__all__ = ["TARGET", "ZERO_COPY", "ASGIRequest", "Scope"]
+__all__ = ["TARGET", "ZERO_COPY", "ASGIRequest", "Scope", "in_lower_case"]
 
 Scope = Any
 """A connection scope. Frameworks type it in ways that do not fit each other; `Any` fits all."""
 
 _PATH_SAFE: Final = "/~!$&'()*+,;=:@"
 """What stands unescaped in a path (RFC 3986 §3.3), beside what `quote` never escapes."""
+
+_NAME: Final = itemgetter(0)
 
 ZERO_COPY: Final = "http.response.zerocopysend"
 
@@ -160,8 +163,7 @@ class ASGIRequest(Request):
                 if found[place] is not None:
                     return Request.several(self, names)
                 found[place] = value.decode("latin-1")
-        # As `QuickEngine.peek`: in lower case, as a rule.
-        if None in found and any(raw.lower() in places and raw not in places for raw, _ in headers):
+        if None in found and not in_lower_case(headers):
             return Request.several(self, names)
         return found
 
@@ -191,6 +193,14 @@ class ASGIRequest(Request):
 _LOWER: Final = set[bytes]()
 _LOWER_MOST: Final = 1024
 _LOWER_LONGEST: Final = 64
+
+
+def in_lower_case(headers: Any) -> bool:
+    """Whether names are known to be in lower case, so that one which is absent is so in any case.
+
+    They come so (ASGI, "HTTP Connection Scope"), but not from every server (protocols A7).
+    """
+    return _LOWER.issuperset(map(_NAME, headers))
 
 
 def _indexed(headers: Any) -> dict[bytes, bytes]:

@@ -285,6 +285,10 @@ class Exchange:
         """`Request.header`, for who asks for one header and, as a rule, no other."""
         return self.request.header(name.text)
 
+    def expose(self, name: str, value: Any) -> None:
+        """`Request.expose`."""
+        self.request.expose(name, value)
+
     def exposed(self, name: str) -> Any:
         """`Request.exposed`."""
         return self.request.exposed(name)

@@ -94,6 +94,9 @@ class QuickEngine(Engine):
             return told
         return self._source.get("dualware.cors")
 
+    def expose(self, name: str, value: Any) -> None:
+        self._source[f"dualware.{name}"] = value
+
     # What is added to a head at which nobody has looked stands there as if it had come so.
 
     def append(self, name: FieldName, value: str) -> None:

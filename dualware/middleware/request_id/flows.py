@@ -130,7 +130,6 @@ class RequestID(Middleware):
         if bound and CURRENT.get() is exchange:
             structlog.contextvars.clear_contextvars()
         record = exchange.record
-        request = exchange.request
         # What the first valid trace header says. Nobody reads tracestate (W3C §3.3).
         for name, extract in self._traces if record.trace is None else ():
             text = exchange.peek(name)
@@ -140,7 +139,7 @@ class RequestID(Middleware):
         field = self._field
         value = record.request_id
         if value is None:
-            value = self._identify(exchange, record, request)
+            value = self._identify(exchange, record)
             if value is None:
                 self._refuse(exchange, 400, "Bad Request: the request id is not valid")
                 return None
@@ -148,16 +147,16 @@ class RequestID(Middleware):
             # That of an exchange around this one, or of whoever wrote it: `put` checks no value.
             field = None
         record.outbound = self._outbound
-        request.expose("request_id", value)
+        exchange.expose("request_id", value)
         if self._shows:
-            self._show(request, value)
+            self._show(exchange.request, value)
         if field is not None:
             return _put(exchange, field, value)
         return self._flow(exchange, value) if self._waits else None
 
     # On the way in
 
-    def _identify(self, exchange: Exchange, record: Record, request: Request) -> str | None:
+    def _identify(self, exchange: Exchange, record: Record) -> str | None:
         """Give the record an id, and return it; None where the request is to be refused."""
         inbound = None
         for name in self._inbound:
@@ -176,7 +175,7 @@ class RequestID(Middleware):
         given = inbound
         if given is None and self._trace_is_id and record.trace is not None:
             given = record.trace["trace_id"]
-        if given is not None and (self._trusts is None or self._trusts(request)):
+        if given is not None and (self._trusts is None or self._trusts(exchange.request)):
             record.request_id = given
             record.request_id_source = "inbound"
             return given
