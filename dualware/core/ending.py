@@ -30,7 +30,7 @@ class Ending(Member):
     """What the application raised and a flow answered, but did not deal with."""
 
     # The flows, see `dualware.core.engine`; and what the driver knows of the head.
-    _flows: list[Flow | None]
+    _flows: Sequence[Flow | None]
     _outwards: Iterable[Flow | None] | None = None
     _waiting: Flow | None
     _passed: list[Flow]

@@ -144,6 +144,8 @@ class Engine(Ending):
     def start(self, plan: Stack) -> Answer | None:
         """Start the flows of ``plan``, outermost first, until one answers. Returns its answer."""
         self._plan = plan
+        if plan.alone:
+            return self._start_alone(plan)
         flows = self._flows = []
         try:
             for start in plan.starts:
@@ -164,6 +166,25 @@ class Engine(Ending):
         finally:
             outwards = self._outwards = reversed(flows)
         # An answer passes RESPONSE of the flows outside its giver only; that one sees END.
+        if self._answer is not None and (flow := next(outwards)) is not None:
+            self._pass(flow)
+        return self._answer
+
+    def _start_alone(self, plan: Stack) -> Answer | None:
+        """The same for a stack of one, which needs no list: a tenth of what an exchange takes."""
+        flow = None
+        try:
+            flow = plan.starts[0](self)
+            wait = None if flow is None else next(flow, None)
+            if wait is not RESPONSE or self._answer is not None:
+                self._flows = ()
+                flow = self._begun(flow, wait)
+        except BaseException as error:
+            flow = self._answer = None
+            self._failed(plan.middleware[0], error)
+        finally:
+            self._flows = flows = (flow,)
+            outwards = self._outwards = iter(flows)
         if self._answer is not None and (flow := next(outwards)) is not None:
             self._pass(flow)
         return self._answer

@@ -7,6 +7,7 @@ bridge it is, nor how an exchange moves on.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from dualware.core.exchange import Exchange
@@ -47,7 +48,7 @@ class Member(Exchange):
     """The body for which an exchange that is over stays current."""
 
     # Those of the engine that are let go of when the application is over.
-    _flows: list[Any]
+    _flows: Sequence[Any]
     _held: Any
     _pairs: Any
     _passed: list[Any]
