@@ -121,12 +121,12 @@ class ASGIExchange(Working):
         self.committed = True
         if self.watched or self._exits is not None:
             self._follow(message["status"])
-        elif self._guards:
+            return self._watched(self._held)
+        if self._guards:
             self._place = GUARDED
-        else:
-            self._place = PLAIN
-            return self._upstream(self._held)
-        return self._watched(self._held)
+            return self._sent(self._held)
+        self._place = PLAIN
+        return self._upstream(self._held)
 
     def _send_head(self) -> Awaitable[None]:
         """Send the head that the flows left, as the application's own message if they could."""

@@ -135,6 +135,14 @@ class Following(QuickEngine):
         if started:
             self.send_wait += self.effects.clock() - started
 
+    async def _sent(self, message: Message) -> None:
+        """The same where nobody can ask for that time."""
+        try:
+            await self._upstream(message)
+        except OSError:
+            self.gone = True
+            raise
+
     def _complete(self) -> None:
         self._place = OVER
         # Most servers take, and drop, what is sent to a client that is gone (protocols A28).
