@@ -148,8 +148,10 @@ class ASGIExchange(Working):
                 # Its status may be another than the one that they saw.
                 self.watch()
         coded = response is not None and response._codecs
-        if not (coded or self.watched or self._guards or self._exits is not None or trails):
-            # Who waits for a failure alone gets here only where somebody else needs the rest.
+        needed = coded or self.watched or self._guards or self._exits is not None or trails
+        # Who waits for a failure alone gets here only where somebody else needs the rest. And where
+        # messages wait for their turn, none may go past them (compression 44).
+        if not needed and self._turns is None:
             self._place = PLAIN
             return self._upstream(message)
         self._follow(status, trails=trails)

@@ -275,6 +275,52 @@ def test_nothing_overtakes(run):
     assert [b"<aaa>", b"", b"(short)", b"<bbb>", b"$"] == wire.data
 
 
+def test_nothing_overtakes_where_the_codec_failed(run):
+    """The body goes out as it is then, and still in its order."""
+    # compression 44
+    coding = Held()
+    coding.compress = lambda data: coding._work(data) and 1 / 0
+
+    class Slow(Wire):
+        """Takes its time after each message."""
+
+        async def send(self, message):
+            self.messages.append(message)
+            for _ in range(9):
+                await soon()
+
+    wire = Slow()
+
+    async def app(_scope, _receive, send):
+        await send(start())
+
+        async def one():
+            await send(body(b"a" * 600, more_body=True))
+
+        async def two():
+            await until(lambda: coding.entered)
+            await together(three, four)
+
+        async def three():
+            await send(body(b"second", more_body=True))
+
+        async def four():
+            await soon()
+            coding.may.set()
+            # The first is on its way, and the second waits for that.
+            await until(lambda: wire.data)
+            await send(body(b"third"))
+
+        await together(one, two)
+
+    async def main():
+        await using(coding).asgi(app)(scope(), None, wire.send)
+
+    run(main)
+
+    assert [b"a" * 600, b"second", b"third"] == wire.data
+
+
 def test_chunks_of_two_tasks_after_the_head(run):
     """The same where the head went before: a live stream."""
     # compression 44
