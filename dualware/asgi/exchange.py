@@ -143,7 +143,9 @@ class ASGIExchange(Working):
             if headers._own or response.status != status:
                 # granian needs the key, daphne and gunicorn a list (protocols A15).
                 status = response.status
-                message = {**message, "status": status, "headers": headers._pairs}
+                message = {**message}
+                message["status"] = status
+                message["headers"] = headers._pairs
             if self._guards:
                 # Its status may be another than the one that they saw.
                 self.watch()
@@ -182,8 +184,8 @@ class ASGIExchange(Working):
             complete = self.response.headers.get("Content-Length") == str(len(chunk))
         data = self._reach_body(chunk, complete=complete)
         if self.work is None:
-            return self._send_first(message, data)
-        worked = partial(self._send_worked, message, data)
+            return self._send_first(message, chunk, data)
+        worked = partial(self._send_worked, message, chunk, data)
         return worked() if self._turns is not None else self._take_turns(worked)
 
     async def _unseen(self, message: Message) -> None:
@@ -193,17 +195,18 @@ class ASGIExchange(Working):
         await self._send_head()
         await self._step(message)
 
-    async def _send_worked(self, message: Message, data: bytes) -> None:
-        await self._send_first(message, await self._worked(data))
+    async def _send_worked(self, message: Message, chunk: bytes, data: bytes) -> None:
+        await self._send_first(message, chunk, await self._worked(data))
 
-    async def _send_first(self, message: Message, data: bytes) -> None:
-        """The head, and behind it what became of the first chunk."""
+    async def _send_first(self, message: Message, chunk: bytes, data: bytes) -> None:
+        """The head, and behind it ``data``, which the first chunk became."""
         await self._send_head()
-        if self._place == CODED and not data and message.get("more_body", False):
+        if not data and self._place == CODED and message.get("more_body", False):
             # The codec keeps all back.
             return
-        if data is not message.get("body", b""):
-            message = {**message, "body": data}
+        if data is not chunk:
+            message = {**message}
+            message["body"] = data
         await self._onward(message)
 
     # Body

@@ -206,7 +206,7 @@ class Compression(Middleware):
             )
         elif size and (size >= self._minimum or forced):
             # As `_whole`, in place.
-            coded = self._tried(coding.whole, body)
+            coded = self._coded(coding, body)
             if coded is not None:
                 recode(response, fields, coding.token, coded, anyway=forced)
 
@@ -305,13 +305,24 @@ class Compression(Middleware):
             response.encode(*begun)
             label(response, fields, coding.token)
 
+    def _coded(self, coding: Coding, body: bytes) -> bytes | None:
+        """As `_tried`, for what most of it is tried."""
+        try:
+            return coding.whole(body)
+        except Exception as error:  # noqa: BLE001 - the body goes out as it is
+            self._tell(error)
+            return None
+
     def _tried(self, call: Callable[..., Any], *given: Any) -> Any:
         """What a codec made; None where it failed, which is told and goes no further."""
         try:
             return call(*given)
         except Exception as error:  # noqa: BLE001 - the body goes out as it is
-            self.effects.report("a response could not be compressed", error)
+            self._tell(error)
             return None
+
+    def _tell(self, error: Exception) -> None:
+        self.effects.report("a response could not be compressed", error)
 
 
 class GZip(Compression):
