@@ -245,12 +245,12 @@ class ASGIExchange(Working):
     async def answer(self, answer: Answer) -> None:
         """Send a flow's own answer."""
         data, status, fields = answer.body, answer.status, answer.headers
-        pairs = fields.wire.copy() if isinstance(fields, Fields) else None
-        if pairs is None or status not in (204, 304):
-            # Not those of most preflights, which are ready.
-            headers = BytesHeaders(pairs or ())
-            if pairs is None:
-                headers.extend(fields)
+        if status in (204, 304) and isinstance(fields, Fields):
+            # Those of most preflights are ready.
+            pairs = fields.wire.copy()
+        else:
+            headers = BytesHeaders()
+            headers.extend(fields)
             if status not in (204, 304):
                 headers.set("Content-Length", str(len(data)))
             pairs = headers.pairs

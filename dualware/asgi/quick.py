@@ -94,15 +94,15 @@ class QuickEngine(Engine):
         text = index.get(key)
         return None if text is None else text.decode("latin-1")
 
-    def told_policy(self) -> Any:
+    def told(self, name: str) -> Any:
         # As in the base class, less three calls.
         noted = self._record if self.outer is None else self.outer.noted
-        if noted is not None and (told := noted.cors) is not None:
+        if noted is not None and (told := getattr(noted, name)) is not None:
             return told
         request: Any = self._request
         # A flow may have changed the scope for the application.
         scope = self._source if request is None else request.scope
-        return scope.get("dualware.cors")
+        return scope.get(f"dualware.{name}")
 
     def expose(self, name: str, value: Any) -> None:
         state = self._source.get("state")

@@ -102,7 +102,8 @@ class Ending(Member):
 
     def spare(self) -> None:
         """The exchange completed, and nobody follows it: close the flows that wait for FAILURE."""
-        for flow in self._guards:
+        guards, self._guards = self._guards, ()
+        for flow in guards:
             try:
                 flow.close()
             except Exception as error:
@@ -141,9 +142,15 @@ class Ending(Member):
         return self._answer is not None
 
     def _throw(self, flow: Flow, each: Middleware, error: BaseException) -> bool:
-        """Raise ``error`` at the wait of one flow. Returns whether it passed through."""
+        """Raise ``error`` at the wait of one flow. Returns whether it passed through.
+
+        At FAILURE it is resumed, once: from there on it is as any other.
+        """
+        guards = flow in self._guards
+        if guards:
+            self._guards = tuple(each for each in self._guards if each is not flow)
         try:
-            wait = next(flow) if flow in self._guards else flow.throw(error)
+            wait = next(flow) if guards else flow.throw(error)
             self._check(flow, each, wait, AFTER_ANSWER if self._answered() else LEGAL[END])
         except StopIteration:
             pass

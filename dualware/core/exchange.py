@@ -72,8 +72,8 @@ FAILURE: Final = Event("FAILURE")
 
 Then it may be closed instead, so that a body which comes in one piece is not followed. It is
 resumed after an exception of the application too, which is not raised at this wait (it stands in
-`Exchange.error`): what waits outside of any ``try`` is closed for little. Legal where END is, once
-RESPONSE was.
+`Exchange.error`, and may be answered where nothing was sent): what waits outside of any ``try`` is
+closed for little. Legal where END is, once RESPONSE was.
 """
 
 START: Final = Event("START")
@@ -293,11 +293,11 @@ class Exchange:
         """`Request.exposed`."""
         return self.request.exposed(name)
 
-    def told_policy(self) -> Any:
-        """`Record.cors`, or else what application code left as `exposed` under ``cors``."""
+    def told(self, name: str) -> Any:
+        """What application code said under ``name``: in the record, or else as `exposed`."""
         noted = self.noted
-        told = None if noted is None else noted.cors
-        return self.exposed("cors") if told is None else told
+        told = None if noted is None else getattr(noted, name)
+        return self.exposed(name) if told is None else told
 
     def append(self, name: FieldName, value: str) -> None:
         """`Headers.append` of the response. ``value`` has to be a legal one: printable ASCII."""

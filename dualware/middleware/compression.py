@@ -206,7 +206,7 @@ class Compression(Middleware):
             )
         elif size and (size >= self._minimum or forced):
             # As `_whole`, in place.
-            coded = self._coded(coding, body)
+            coded = self._tried(coding.whole, body)
             if coded is not None:
                 recode(response, fields, coding.token, coded, anyway=forced)
 
@@ -286,7 +286,7 @@ class Compression(Middleware):
             return
         work = Work(functools.partial(coding.whole, body), long=True)
         yield work
-        coded = self._tried(work.take)
+        coded = self._tried(Work.take, work)
         if coded is not None:
             recode(response, fields, coding.token, coded, anyway=choice.forced)
 
@@ -300,29 +300,18 @@ class Compression(Middleware):
         begin = functools.partial(_begun, coding, length, chunk)
         work = Work(begin, long=len(chunk) >= coding.stream_slow_from)
         yield work
-        begun = self._tried(work.take)
+        begun = self._tried(Work.take, work)
         if begun is not None:
             response.encode(*begun)
             label(response, fields, coding.token)
 
-    def _coded(self, coding: Coding, body: bytes) -> bytes | None:
-        """As `_tried`, for what most of it is tried."""
-        try:
-            return coding.whole(body)
-        except Exception as error:  # noqa: BLE001 - the body goes out as it is
-            self._tell(error)
-            return None
-
-    def _tried(self, call: Callable[..., Any], *given: Any) -> Any:
+    def _tried(self, call: Callable[[Any], Any], given: Any) -> Any:
         """What a codec made; None where it failed, which is told and goes no further."""
         try:
-            return call(*given)
+            return call(given)
         except Exception as error:  # noqa: BLE001 - the body goes out as it is
-            self._tell(error)
+            self.effects.report("a response could not be compressed", error)
             return None
-
-    def _tell(self, error: Exception) -> None:
-        self.effects.report("a response could not be compressed", error)
 
 
 class GZip(Compression):

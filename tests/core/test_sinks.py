@@ -41,7 +41,10 @@ def told(factory):
 
 def enabled(sink):
     """The levels that a sink wants."""
-    return [level for level in EVERY if sink.wanted()[level]]
+    wanted = [level for level in EVERY if sink.wanted()[level]]
+    # What is settled says the same.
+    assert sink.settled is None or wanted == [level for level in EVERY if sink.settled[level]]
+    return wanted
 
 
 def emit_all(sink):
@@ -138,6 +141,30 @@ def test_structlog_over_logging(stdlib_logger):
 
     lines = map(json.loads, stdlib_logger.stream.getvalue().splitlines())
     assert [fields for _, fields in emitted([ERROR, CRITICAL])] == list(lines)
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_what_is_settled(factory, stdlib_logger, cached):
+    """Whether a sink has to be asked again: not where nothing can change any more."""
+    # observability L12
+    configure(factory, WARNING, cached=cached)
+    native = StructlogSink(NAME)
+    assert native.settled is None
+    native.wanted()
+    assert (native.wanted() if cached else None) == native.settled
+
+    over = StructlogSink(NAME)
+    structlog.configure(
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=cached,
+    )
+    # Its level is the standard library's to change.
+    over.wanted()
+    stdlib = StdlibSink(NAME, lambda _: "")
+    assert (None, None) == (over.settled, stdlib.settled)
+    assert EVERY == enabled(CallableSink(print))
+    assert CallableSink(print).settled is not None
 
 
 # observability L17: wrapper classes of users

@@ -30,11 +30,14 @@ class Guards(Middleware):
         self.waits = waits
         self.seen = []
         self.closed = self.raised = 0
+        self.reached = None
 
     def __call__(self, exchange):
         """Wait, and change nothing."""
         try:
-            yield from self.waits
+            for wait in self.waits:
+                self.reached = wait
+                yield wait
         except GeneratorExit:
             self.closed += 1
             raise
@@ -78,10 +81,49 @@ def test_it_is_the_end_unless_that_is_good(dual, around, script, method, read, b
         assert (1, 1) == (len(fails.seen), fails.closed)
     else:
         assert (ends.seen, ends.closed) == (fails.seen, fails.closed)
-    # Where it is not raised, it is told all the same. Before the wait it is raised.
-    heard = ends.raised and WAITS[before] == (RESPONSE,) and not fails.raised
-    assert fails.raised <= ends.raised
-    assert not heard or type(None) is not fails.seen[0][3]
+    # Raised where it waits for anything else, and told where it waits for that.
+    assert fails.raised == (0 if fails.reached is FAILURE else ends.raised)
+
+
+class Answers(Middleware):
+    """Answers a failure, and notes what it hears after that."""
+
+    def __init__(self):
+        self.heard = []
+
+    def __call__(self, exchange):
+        """Wait for a failure, answer it, and wait for the end."""
+        yield RESPONSE
+        yield FAILURE
+        exchange.respond(503, body=b"sorry")
+        try:
+            yield END
+        except ValueError as error:
+            self.heard.append(error.args)
+            raise
+        self.heard.append(exchange.outcome)
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_an_answer_there(dual, refuses):
+    """It may answer as where an exception passes, and is then as any flow that has answered."""
+
+    class Outside(Middleware):
+        """Holds the head that the application gives up, and looks at the answer in its place."""
+
+        def __call__(self, exchange):
+            """Wait for the body."""
+            yield BODY
+            if refuses:
+                raise ValueError("refused")
+
+    answers = Answers()
+    dual = Dual(dual.protocol, lint=False)
+    script = Script(error=LookupError(), error_at=0, body="generator", declare_length=True)
+    result = dual.request(script, [Outside(), answers])
+
+    told = (None, [("refused",)]) if refuses else (503, ["completed"])
+    assert told == (result.status, answers.heard)
 
 
 @pytest.mark.parametrize("fails", [1, 2, 3])

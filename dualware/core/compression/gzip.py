@@ -15,7 +15,6 @@ from typing import Any, Final, NamedTuple
 
 from dualware.core.compression.coding import Coding, Stream, optional, slow_from
 from dualware.core.compression.padding import MOST, Padding
-from dualware.core.memo import Memo
 from dualware.core.message import Codec
 
 __all__ = ["EXTRAS", "Gzip", "is_installed"]
@@ -185,20 +184,10 @@ def _zlib(body: bytes, level: int) -> bytes:
 _NAMES: Final = tuple(b"a" * (size - 1) + b"\0" for size in range(MOST + 1))
 
 
-def _named(header: bytes) -> tuple[bytes, ...]:
-    """The header of a member with a file name of every size (RFC 1952 §2.3.1, FNAME)."""
-    # None of the libraries sets another flag, see `test_padding`.
-    named = header[:3] + b"\x08" + header[4:]
-    return tuple(named + name for name in _NAMES)
-
-
-_HEADERS: Final = Memo(_named)
-"""A library writes one header for each of its levels."""
-
-
 def _padded(member: bytes, size: int) -> bytes:
-    """``size`` bytes more: a name of no file, with the zero at its end."""
-    return _HEADERS[member[:10]][size] + member[10:]
+    """``size`` bytes more: a file name in the header (RFC 1952 §2.3.1, FNAME), zero at its end."""
+    # None of the libraries sets another flag, see `test_padding`.
+    return b"".join((member[:3], b"\x08", member[4:10], _NAMES[size], member[10:]))
 
 
 class _Stream(Stream):

@@ -248,7 +248,7 @@ class CORS(Middleware):
         except Exception:
             self._failed(exchange, plan, policy, head)
             raise
-        choice = exchange.told_policy()
+        choice = exchange.told("cors")
         if choice is not None:
             policy, head = self._chosen(exchange, plan, policy, choice)
         if policy.exposes_all:
@@ -266,7 +266,7 @@ class CORS(Middleware):
         if exchange.outcome != "error":
             # A client that is gone has no use for an answer.
             return
-        choice = exchange.told_policy()
+        choice = exchange.told("cors")
         if choice is not None:
             policy, head = self._chosen(exchange, plan, policy, choice)
         if policy.answers:
@@ -281,7 +281,7 @@ class CORS(Middleware):
         if exchange.session is not None:
             return
         yield RESPONSE
-        choice = exchange.told_policy()
+        choice = exchange.told("cors")
         if choice is not None and choice is not False:
             path = escaped(exchange.request.path)
             sentence = f"the CORS policy {choice!r} was chosen for '{path}', which has none: "
