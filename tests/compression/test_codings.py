@@ -18,6 +18,7 @@ from dualware.core.compression import brotli, gzip, zstd
 from dualware.core.compression.coding import Coding, optional
 from dualware.core.compression.padding import Padding
 from dualware.middleware.compression import Compression
+from dualware.middleware.compression.settings import LIBRARIES as OPTIONAL
 from tests.benchmarks.bodies import api_json
 from tests.compression.parts import (
     CODINGS,
@@ -335,14 +336,9 @@ def test_optional():
 def test_missing_libraries(monkeypatch, there, offered):
     """A coding that is not there is not offered, and nothing else changes."""
     # compression 13
-    from dualware.middleware import compression
-
     libraries = {"zstd": _Library(), "br": _Library()}
-    monkeypatch.setattr(
-        compression,
-        "_LIBRARIES",
-        {name: lambda name=name: libraries[name] if name in there else None for name in libraries},
-    )
+    for name, library in libraries.items():
+        monkeypatch.setitem(OPTIONAL, name, lambda made=library if name in there else None: made)
     middleware = World().compression()
 
     assert offered == [coding.token for coding in middleware._codings]

@@ -10,8 +10,8 @@ import dualware.wsgi
 from dualware import SettingsError, load
 from dualware.core import checks
 from dualware.core.compression import gzip
-from dualware.middleware import compression
 from dualware.middleware.compression import CODINGS, Compression, GZip
+from dualware.middleware.compression.settings import LIBRARIES
 from tests.compression.parts import World
 
 
@@ -126,7 +126,8 @@ def test_a_backend_that_is_there(monkeypatch, backend):
 def test_no_coding_left(monkeypatch, codings):
     """A middleware that could never do anything is a mistake."""
     # compression 13
-    monkeypatch.setattr(compression, "_LIBRARIES", dict.fromkeys(("br", "zstd"), lambda: None))
+    for name in ("br", "zstd"):
+        monkeypatch.setitem(LIBRARIES, name, lambda: None)
     ((code, path, sentence, hint),) = problems({"compression": {"codings": codings}})
 
     assert ("DW208", "compression") == (code, path)

@@ -1,14 +1,7 @@
-"""Send bodies in fewer bytes, to clients that say they can decode them.
+"""What compression does in an exchange: what it decides at the head, and at the first chunk.
 
-What a response says of itself decides first: whether it has a body that may be changed, whether
-its type shrinks, whether it is long enough. Then the client decides which coding. A body that is
-there as a whole is coded as one, and its length is known; a stream is coded chunk by chunk, and
-everything that was sent so far decodes after each of them.
-
-Place it innermost: what stands outside sees the bytes that go out, and their length.
-
-Knows what HTTP says of content codings. Must never know a library that codes, nor a protocol, and
-must never let a codec that fails take the response with it.
+Knows what HTTP says of content codings. Must never know a library that codes, a protocol, or what a
+setting may be, and never let a codec that fails take the response with it.
 """
 
 from __future__ import annotations
@@ -16,17 +9,14 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final
 
-from pydantic import Field, model_validator
-
-from dualware.core.checks import installed, media_type, one_of
 from dualware.core.compression import brotli, zstd
 from dualware.core.compression.choices import IDENTITY, SMALL, Choice, Choices
 from dualware.core.compression.coding import Coding
 from dualware.core.compression.gzip import Gzip
 from dualware.core.compression.media_types import COMPRESSED, KnownTypes
-from dualware.core.compression.padding import MOST, Padding
+from dualware.core.compression.padding import Padding
 from dualware.core.compression.recoding import (
     READ,
     codable,
@@ -42,94 +32,9 @@ from dualware.core.fields import length_of
 from dualware.core.header_names import HeaderName
 from dualware.core.message import Codec, Request, Response
 from dualware.core.work import Work
-from dualware.middleware.model import Settings, checked, fault
+from dualware.middleware.compression.settings import LIBRARIES, CompressionSettings, GZipSettings
 
-__all__ = ["Compression", "CompressionSettings", "GZip", "GZipSettings"]
-
-CODINGS: Final = ("zstd", "br", "gzip")
-"""Every coding, in the order of what they give for their time."""
-
-_LIBRARIES: Final[dict[str, Callable[[], Any]]] = {"zstd": zstd.module, "br": brotli.module}
-"""What finds the libraries that may be missing."""
-
-_MediaType = Annotated[str, checked(media_type)]
-_Coding = Annotated[str, checked(one_of, CODINGS)]
-
-
-class GZipSettings(Settings):
-    """Settings of the gzip middleware."""
-
-    minimum_size: int = Field(default=500, ge=0)
-    """Bytes of the shortest body that is compressed, where its length is known."""
-
-    compresslevel: int | None = Field(default=None, ge=1, le=9)
-    """How hard gzip tries, from 1 (fast) to 9 (small), as zlib means it; other libraries have
-    levels near to it. None: what is best for its time, zlib's 4."""
-
-    backend: Annotated[
-        Literal["auto", "zlib", "zlib-ng", "isal", "libdeflate"], checked(installed)
-    ] = "auto"
-    """Who codes gzip. `"auto"`: isal for whole bodies and zlib-ng for streams where they are
-    installed (`dualware[fast]`), otherwise zlib, which always is."""
-
-    preset: Literal["small"] | None = None
-    """`"small"` makes bodies as small as zlib's level 9 does, in a quarter of its time:
-    libdeflate for whole bodies, zlib-ng for streams (`dualware[small,fast]`)."""
-
-    exclude_content_types: list[_MediaType] | tuple[_MediaType, ...] | None = None
-    """Media types that are not compressed, such as `"text/html"`, `"image/*"`, `"*+json"`, and
-    `"!image/svg+xml"` for an exception. None: audio, video, images but for SVG, BMP and ICO,
-    archives, WOFF fonts and gRPC."""
-
-    live_content_types: list[_MediaType] | tuple[_MediaType, ...] = ("text/event-stream",)
-    """Media types of streams that stay open for long. Their head is never held."""
-
-    compress_live: bool = False
-    """True compresses those too, with codecs that take 60 (gzip) or 90 KiB (zstd) for each open
-    stream; never with brotli, which takes 550."""
-
-    max_block_ms: float = Field(default=1.0, gt=0, le=10_000)
-    """How long an event loop may stand still for one chunk, in ms, by a prediction from its
-    size. What takes longer is coded in a thread (ASGI; under WSGI there is no loop)."""
-
-    breach_padding: int = Field(default=100, ge=0, le=MOST)
-    """Bytes of the longest padding that is added to compressed bodies, so that their length tells
-    less of a secret in them (BREACH, CVE-2013-3587). 0 adds none."""
-
-    skip_credentials: bool = False
-    """True does not compress for requests with a Cookie or Authorization header, whose
-    responses may hold secrets."""
-
-    @model_validator(mode="after")
-    def _together(self) -> GZipSettings:
-        if self.preset is not None and (self.backend != "auto" or self.compresslevel is not None):
-            hint = "leave backend and compresslevel out, or the preset"
-            raise fault("DW203", "a preset stands for a backend and a compresslevel", hint)
-        return self
-
-
-class CompressionSettings(GZipSettings):
-    """Settings of the compression middleware."""
-
-    codings: list[_Coding] | tuple[_Coding, ...] = Field(default=CODINGS, min_length=1)
-    """The codings to offer, the favourite first: of those that a client likes equally, it gets
-    the first. One whose library is not installed is not offered (`dualware[zstd,brotli]`)."""
-
-    zstd_level: int = Field(default=3, ge=1, le=zstd.LEVEL_MOST)
-    """How hard zstd tries, from 1 (fast) to 19 (small)."""
-
-    brotli_quality: int = Field(default=4, ge=0, le=11)
-    """How hard brotli tries, from 0 (fast) to 11 (small)."""
-
-    @model_validator(mode="after")
-    def _any(self) -> CompressionSettings:
-        if all(each != "gzip" and _LIBRARIES[each]() is None for each in self.codings):
-            hint = "pip install 'dualware[zstd,brotli]', or offer 'gzip' too"
-            raise fault("DW208", "none of the codings is installed", hint)
-        return self
-
-
-# What happens in an exchange
+__all__ = ["Compression", "GZip"]
 
 _ACCEPTED: Final = HeaderName("accept-encoding")
 _LISTED_MOST: Final = 1000
@@ -334,7 +239,7 @@ def _offered(settings: GZipSettings, padding: Padding) -> Iterator[Coding]:
     for token in dict.fromkeys(settings.codings):
         if token == "gzip":  # noqa: S105 - the name of a coding is no secret
             yield gzip
-        elif (library := _LIBRARIES[token]()) is None:
+        elif (library := LIBRARIES[token]()) is None:
             continue
         elif token == "zstd":  # noqa: S105 - the same
             yield zstd.Zstd(library, settings.zstd_level, block_ms, padding)

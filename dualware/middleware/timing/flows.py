@@ -1,21 +1,7 @@
-"""Tell the browser how long the application took, and metrics how long the whole exchange did.
+"""What timing does in an exchange: it takes moments, and tells of them at the head and after END.
 
-The response says what is known when its head leaves: ``app``, and the spans of `dualware.span`
-if the request may see them (W3C Server Timing, "Privacy and Security": whoever reads the
-response reads them). ``total`` and ``stream`` follow in trailers where server and client both
-take them. With nobody to tell of the rest, the flow is over at the head, and the body goes by
-untouched.
-
-A metric sink is a callable that takes the finished `Figures`, once for every exchange
-(`dualware.metrics.Sink`). Two come with the package; one of your own may be as short as this::
-
-    def observe(figures):
-        statsd.timing("http.requests", figures.total_ms)
-
-Place it inside logging, which reads `record.timing`, and outside what changes the response.
-
-Knows when events happen. Must never know a protocol, read or delay a body, or let a sink or a
-predicate of the user change what the client gets.
+Knows when events happen. Must never know a protocol, or what a setting may be, read or delay a
+body, or let a sink or a predicate of the user change what the client gets.
 """
 
 from __future__ import annotations
@@ -23,11 +9,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final
 
-from pydantic import BeforeValidator, Field, model_validator
-
-from dualware.core.checks import metric_sink, no_class, origin, peer, readable, token, usable
+from dualware.core.checks import metric_sink
 from dualware.core.effects import Effects
 from dualware.core.exchange import END, RESPONSE, Exchange, Flow, Middleware
 from dualware.core.guards import asked
@@ -36,113 +20,11 @@ from dualware.core.message import Request
 from dualware.core.peers import Peers
 from dualware.core.timing.figures import Figures
 from dualware.core.timing.server_timing import joined, metric, milliseconds, stamp
-from dualware.middleware.model import HeaderName, Settings, checked, fault, fit
+from dualware.middleware.timing.settings import SINKS, TAO, TimingSettings
 
-__all__ = ["Figures", "Timing", "TimingSettings"]
+__all__ = ["Timing"]
 
 _SECOND: Final = 1_000_000_000
-_TAO: Final = "Timing-Allow-Origin"
-
-_NO_CLASS: Final = checked(no_class)
-_USABLE: Final = checked(usable, 1, "a callable")
-_Origin = Annotated[str, checked(origin)]
-_Peer = Annotated[str, checked(peer)]
-
-_SINKS: Final = {
-    "prometheus": "dualware.metrics.prometheus:PrometheusSink",
-    "otel": "dualware.metrics.otel:OpenTelemetrySink",
-}
-"""Where the sinks are that have a word of their own: each needs a library that few have."""
-
-
-def _metric(given: Any) -> Any:
-    fit(metric_sink, given, _SINKS)
-    # As it was given, so that wrappers with a word or a name in their settings can be pickled.
-    return given
-
-
-_Metric = Annotated[str | Callable[[Any], object], BeforeValidator(_metric)]
-
-
-class TimingSettings(Settings):
-    """Settings of the timing middleware."""
-
-    header: HeaderName = "Server-Timing"
-    """Name of the response header. A field of that name that the application wrote stays: this
-    is one more line of it."""
-
-    metric: Annotated[str, checked(token, "app")] = Field(
-        default="app", min_length=1, max_length=64
-    )
-    """What the time until the response started is called in the header."""
-
-    expose_spans: bool | Annotated[Callable[[Request], bool], _NO_CLASS, _USABLE] = False
-    """Who sees more than that: the spans of `dualware.span`, the CPU and the queue time. False:
-    nobody. True: everybody who can read the response. A callable: requests for which it returns
-    True, such as those of staff."""
-
-    auto_end: bool = False
-    """True sends spans that still run too, with the time they took so far."""
-
-    legacy_header: HeaderName | None = None
-    """Name of an older header with the same time alone, in seconds: `"X-Process-Time"`,
-    `"X-Runtime"`. One that the application wrote stays as it is."""
-
-    trailers: bool = False
-    """True sends `total` and `stream` after the body, to clients that take trailers, under
-    servers that can send them (ASGI). Elsewhere it does nothing."""
-
-    max_entries: int = Field(default=32, ge=1, le=1024)
-    """Metrics of the longest header; those after them are left out."""
-
-    max_bytes: int = Field(default=2048, ge=128, le=65536)
-    """Bytes of the longest header; metrics that no longer fit are left out."""
-
-    timing_allow_origin: Literal["*"] | list[_Origin] | tuple[_Origin, ...] | None = None
-    """Origins whose scripts may read these times, and all other times of Resource Timing:
-    `["https://shop.example"]`, or `"*"` for all. It is written as Timing-Allow-Origin unless the
-    application did."""
-
-    metrics: list[_Metric] | tuple[_Metric, ...] | None = None
-    """Metric sinks: `"prometheus"`, `"otel"`, `"package.module:NAME"`, or callables that take the
-    finished `Figures` of an exchange, once each. They run before the server sends the next
-    response on that thread or loop, so they must be fast."""
-
-    duration_until: Literal["end", "start"] = "end"
-    """Until when `Figures.duration` counts: `"end"`, the last of the body, or `"start"`, the
-    head of the response."""
-
-    route: Annotated[Callable[[Request], str | None], _NO_CLASS, _USABLE] | None = None
-    """Tells metric sinks the template of the path, `"/items/{id}"`, where `dualware.frameworks` do
-    not: a callable that takes the `Request` when the exchange is over, and returns None where there
-    is none."""
-
-    queue_header: Annotated[str, checked(readable)] | None = None
-    """Name of the request header in which a proxy says when it took the request in, as
-    `X-Request-Start: t=1700000000.123`: seconds, ms or µs since 1970. The time since then is the
-    queue time, if it is less than a minute."""
-
-    queue_trusted: list[_Peer] | tuple[_Peer, ...] = ()
-    """Networks of the proxies whose stamp counts, such as `["10.0.0.0/8"]`; `"unix"` for peers
-    behind a Unix socket."""
-
-    thread_cpu: bool = False
-    """True measures the CPU time that the thread spent until the response started, under WSGI
-    servers with real threads or one: such a thread does nothing else meanwhile. Where greenlets
-    share it the figure means nothing, and under ASGI there is none."""
-
-    @model_validator(mode="after")
-    def _together(self) -> TimingSettings:
-        written = [self.header.lower(), _TAO.lower()]
-        if self.legacy_header is not None:
-            written.append(self.legacy_header.lower())
-        if len(set(written)) < len(written):
-            hint = "give each of them a name of its own"
-            raise fault("DW203", "header, legacy_header and Timing-Allow-Origin collide", hint)
-        if self.queue_header is not None and not self.queue_trusted:
-            hint = "name the networks of your proxies in queue_trusted"
-            raise fault("DW103", "queue_header without proxies that may be believed", hint)
-        return self
 
 
 class Timing(Middleware):
@@ -181,7 +63,7 @@ class Timing(Middleware):
         self._until_start = settings.duration_until == "start"
         self._route = settings.route
         self._sinks: tuple[Any, ...] = tuple(
-            metric_sink(each, _SINKS) for each in settings.metrics or ()
+            metric_sink(each, SINKS) for each in settings.metrics or ()
         )
         self._starts = tuple(each.start for each in self._sinks if hasattr(each, "start"))
         self.measures = bool(self._sinks)
@@ -317,7 +199,7 @@ class Timing(Middleware):
         if self._legacy is not None:
             headers.setdefault(self._legacy, f"{app / _SECOND:.6f}")
         if self._origins:
-            headers.setdefault(_TAO, self._origins)
+            headers.setdefault(TAO, self._origins)
         if self._trailers and _takes_trailers(exchange):
             # RFC 9110 §6.6.2
             headers.append("Trailer", self._header)
