@@ -23,6 +23,7 @@ from dualware.core.logging.presets import PRESETS
 from dualware.middleware.model import Settings
 from dualware.settings import ORDER, model_of
 from dualware.settings.loading import module_of
+from tests.builds import interpreted
 from tests.least import least
 
 FILES = {
@@ -34,6 +35,8 @@ FILES = {
     "docs/settings.md",
 }
 ROOMS = [dualware.asgi, dualware.wsgi]
+
+pytestmark = interpreted("the wrappers are made from docstrings, which are not compiled")
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dualware.core.exchange import RESPONSE, Middleware
+from dualware.core.exchange import RESPONSE
+from dualware.core.middleware import Middleware
 from dualware.core.problems import SettingsError
 from dualware.core.record import live_record
 from dualware.effects import REAL, RateLimitedReport

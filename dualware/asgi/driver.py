@@ -23,7 +23,7 @@ from dualware.effects import REAL
 
 if TYPE_CHECKING:
     from dualware.core.effects import Effects
-    from dualware.core.exchange import Middleware
+    from dualware.core.middleware import Middleware
 
 __all__ = ["ASGIApp", "ASGIWrapper", "ask", "wrapper"]
 
@@ -92,6 +92,7 @@ class ASGIWrapper(Wrapper):
         except BaseException as error:
             if exchange.outcome is not None:
                 late = error
+                raise
             if not await exchange.failed(error):
                 raise
         finally:

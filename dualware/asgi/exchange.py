@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 from dualware.asgi.following import Message
 from dualware.asgi.place import BEFORE, CODED, FOLLOWED, GUARDED, HELD, OPEN, OVER, PLAIN
 from dualware.asgi.work import Working
+from dualware.core.compiling import mypyc_attr
 from dualware.core.ending import outcome_of
 from dualware.core.headers import BytesHeaders, Fields
-from dualware.core.message import has_no_body
+from dualware.core.message import Chunk, has_no_body
 
 if TYPE_CHECKING:
     from dualware.core.exchange import Answer
@@ -35,6 +36,7 @@ async def _nothing() -> None:
     """What `send` returns where the message is kept back."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class ASGIExchange(Working):
     """What the application gets as `receive` and `send`, and what the driver moves on."""
 
@@ -195,10 +197,10 @@ class ASGIExchange(Working):
         await self._send_head()
         await self._step(message)
 
-    async def _send_worked(self, message: Message, chunk: bytes, data: bytes) -> None:
+    async def _send_worked(self, message: Message, chunk: Chunk, data: Chunk) -> None:
         await self._send_first(message, chunk, await self._worked(data))
 
-    async def _send_first(self, message: Message, chunk: bytes, data: bytes) -> None:
+    async def _send_first(self, message: Message, chunk: Chunk, data: Chunk) -> None:
         """The head, and behind it ``data``, which the first chunk became."""
         await self._send_head()
         if not data and self._place == CODED and message.get("more_body", False):
@@ -284,8 +286,6 @@ class ASGIExchange(Working):
 
     async def failed(self, error: BaseException) -> bool:
         """The application raised. Returns whether a flow answered and dealt with it."""
-        if self.outcome is not None:
-            return False
         outcome = "aborted" if self.gone else outcome_of(error)
         answer = self.fail(error, outcome, sent=self.committed)
         if answer is None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from dualware.asgi.place import OVER
 from dualware.asgi.quick import QuickEngine
 from dualware.asgi.request import ZERO_COPY
+from dualware.core.compiling import mypyc_attr
 from dualware.core.fields import length_of
 from dualware.core.headers import BytesHeaders
 from dualware.core.message import ExchangeError
@@ -23,6 +24,7 @@ Message = Any
 _OPAQUE: Final = frozenset({"http.response.pathsend", ZERO_COPY})
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Following(QuickEngine):
     """The side of an exchange that hands on what comes after the head."""
 
@@ -118,7 +120,7 @@ class Following(QuickEngine):
             await self._watched({"type": "http.response.trailers", "headers": trailers})
             self._complete()
 
-    def _own_trailers(self) -> list[tuple[bytes, bytes]]:
+    def _own_trailers(self) -> list[Any]:
         fields = BytesHeaders()
         for name, value in self.response.trailers:
             fields.append(name, value)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from dualware.asgi.request import TARGET, ZERO_COPY, ASGIRequest, in_lower_case
+from dualware.core.compiling import mypyc_attr
 from dualware.core.engine import Engine
 from dualware.core.exchange import NO_RESPONSE
 from dualware.core.field_names import FieldNames, Parts
@@ -19,6 +20,7 @@ from dualware.core.message import Request, Response, Target
 __all__ = ["QuickEngine"]
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class QuickEngine(Engine):
     """An engine that makes no object for what can be looked up."""
 
@@ -119,8 +121,7 @@ class QuickEngine(Engine):
         # Anything else than a list may be readable but once.
         if type(pairs) is not list:
             return self.response.headers.pick(names)
-        known: list[tuple[bytes, bytes]] = pairs  # pyright: ignore[reportUnknownVariableType]
-        return names.among(known)
+        return names.among(pairs)  # pyright: ignore[reportUnknownArgumentType]
 
     # What is added to a head at which nobody has looked stands there as if it had come so.
 

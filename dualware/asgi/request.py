@@ -10,6 +10,7 @@ from operator import itemgetter
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
+from dualware.core.compiling import mypyc_attr
 from dualware.core.header_names import HeaderNames
 from dualware.core.message import Facts, Request, Target
 
@@ -29,6 +30,7 @@ TARGET: Final = ("method", "path", "raw_path", "root_path")
 """What `Request.target` takes of it."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class ASGIRequest(Request):
     """One ``http`` or ``websocket`` scope."""
 
@@ -40,7 +42,7 @@ class ASGIRequest(Request):
         self._index: dict[bytes, bytes] | None = None
 
     @property
-    def kind(self) -> Literal["http", "websocket"]:  # type: ignore[override]
+    def kind(self) -> Literal["http", "websocket"]:
         return self.scope["type"]  # type: ignore[no-any-return]
 
     @property

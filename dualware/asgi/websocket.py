@@ -35,8 +35,6 @@ _DENIAL: Final = "websocket.http.response"
 class WebSocketExchange(Engine):
     """What the application gets as `receive` and `send` of a session."""
 
-    __slots__ = ()
-
     session: Session
 
     def __init__(self, scope: Scope, send: Send, effects: Effects, receive: Receive) -> None:
@@ -174,8 +172,6 @@ class WebSocketExchange(Engine):
 
     async def failed(self, error: BaseException) -> bool:
         """The application raised. A handshake that was not answered yet may still be refused."""
-        if self.outcome is not None:
-            return False
         self.session.closed_by = "client" if self.gone else "error"
         outcome = "aborted" if self.gone else outcome_of(error)
         # The application may or may not have taken the connect message, so nobody can answer

@@ -14,11 +14,13 @@ from typing import Any
 from dualware.asgi.following import Following, Message
 from dualware.asgi.offload import in_thread, turns
 from dualware.asgi.place import BROKEN
-from dualware.core.message import ExchangeError
+from dualware.core.compiling import mypyc_attr
+from dualware.core.message import Chunk, ExchangeError
 
 __all__ = ["Working"]
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Working(Following):
     """The side of an exchange that leaves long work to threads."""
 
@@ -58,7 +60,7 @@ class Working(Following):
                 self._break(error)
             raise
 
-    def _reach_body(self, chunk: bytes | None, *, complete: bool) -> bytes:
+    def _reach_body(self, chunk: Chunk | None, *, complete: bool) -> Chunk:
         """BODY. Fails closed."""
         try:
             return self.body(chunk, complete=complete)
@@ -66,7 +68,7 @@ class Working(Following):
             self._break(error)
             raise
 
-    async def _worked(self, data: bytes) -> bytes:
+    async def _worked(self, data: Chunk) -> Chunk:
         """Do the work that flows wait for. Returns what they left of the first chunk."""
         try:
             while self.work is not None:

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from dualware.cli import sources
 from dualware.cli.output import UsageError, bold, paint, say, say_data
-from dualware.core.exchange import END, Exchange, Flow, Middleware
+from dualware.core.exchange import END, Exchange, Flow
+from dualware.core.middleware import Middleware
 from dualware.core.stack import Stack
 from dualware.settings.loading import word_of
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from dualware.cli import sources
 from dualware.cli.output import add_format, bold, changed, say, say_data
-from dualware.core.exchange import Middleware
+from dualware.core.middleware import Middleware
 from dualware.settings.loading import word_of
 from dualware.settings.ordering import reasons
 

@@ -6,11 +6,13 @@ never know a protocol, nor how the head came to where it is: that is `dualware.c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from dualware.core.exchange import END, LEGAL, Answer, Event, Flow, Middleware, Outcome
+from dualware.core.compiling import mypyc_attr
+from dualware.core.exchange import END, LEGAL, Answer, Event, Outcome
 from dualware.core.message import ExchangeError
+from dualware.core.middleware import Middleware
 from dualware.core.nesting import Member
 
 __all__ = ["AFTER_ANSWER", "Ending", "outcome_of"]
@@ -19,6 +21,7 @@ AFTER_ANSWER: Final[frozenset[Event | None]] = frozenset({END, None})
 """What a flow may wait for that has answered."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Ending(Member):
     """An exchange whose flows hear of its end."""
 
@@ -29,20 +32,15 @@ class Ending(Member):
     reraise: BaseException | None = None
     """What the application raised and a flow answered, but did not deal with."""
 
-    # The flows, see `dualware.core.engine`; and what the driver knows of the head.
-    _flows: Sequence[Flow | None]
-    _outwards: Iterable[Flow | None] | None = None
-    _waiting: Flow | None
-    _passed: list[Flow]
-    _guards: tuple[Flow, ...] = ()
-    _early: dict[Flow, Event] | None = None
-    _held: Any = None
-    _pairs: list[Any] | None = None
-    _response: Any
+    # The flows, see `dualware.core.engine`. Any, since what a flow yields may be anything: `_check`
+    # says so, where compiled code would raise a TypeError at once.
+    _waiting: Any
+    _guards: tuple[Any, ...] = ()
+    _early: dict[Any, Any] | None = None
     _unanswered: bool = False
     """Whether an exception of the application passes, and nothing was sent."""
 
-    def _pass(self, flow: Flow) -> None:
+    def _pass(self, flow: Any) -> None:
         """The head has passed the flow, which waits for END."""
         if self.watched:
             self._passed.append(flow)
@@ -50,7 +48,7 @@ class Ending(Member):
             self._passed = [*self._guards, flow]
             self.watched = True
 
-    def _guard(self, flow: Flow) -> None:
+    def _guard(self, flow: Any) -> None:
         """The same of a flow which waits for FAILURE."""
         self._guards += (flow,)
         if self.watched:
@@ -71,8 +69,8 @@ class Ending(Member):
         if self.outcome is not None:
             return
         self.outcome = outcome
-        live: Sequence[Flow] = self._passed if self.watched else ()
-        closed: Sequence[Flow] = ()
+        live: Sequence[Any] = self._passed if self.watched else ()
+        closed: Sequence[Any] = ()
         if self._outwards or self._guards:
             live, closed = self._left()
         raised: BaseException | None = None
@@ -91,7 +89,7 @@ class Ending(Member):
         if raised is not None:
             raise raised
 
-    def _left(self) -> tuple[list[Flow], list[Flow]]:
+    def _left(self) -> tuple[list[Any], list[Any]]:
         """All flows that are not over, innermost first, and those of them that are to be closed."""
         if self._guards:
             self.watch()
@@ -118,6 +116,7 @@ class Ending(Member):
         """
         self.error = self.record.error = error
         self.outcome = outcome
+        answer: Answer | None = None
         self._answer = None
         self._unanswered = not sent
         if not sent:
@@ -126,7 +125,8 @@ class Ending(Member):
         traceback = error.__traceback__
         for flow in self._live():
             raised_again = self._throw(flow, self._whose(flow), error)
-            if self._answered():
+            answer = self._answered()
+            if answer is not None:
                 self.error = self.outcome = None
                 self.reraise = error if raised_again else None
                 break
@@ -134,14 +134,15 @@ class Ending(Member):
         # throw() leaves the frames of the flows in the traceback; its reader wants the
         # application's.
         error.__traceback__ = traceback
-        if not self._answered():
+        if answer is None:
             self.seal()
+        return answer
+
+    def _answered(self) -> Answer | None:
+        """The answer, if a flow gave one by now."""
         return self._answer
 
-    def _answered(self) -> bool:
-        return self._answer is not None
-
-    def _throw(self, flow: Flow, each: Middleware, error: BaseException) -> bool:
+    def _throw(self, flow: Any, each: Middleware, error: BaseException) -> bool:
         """Raise ``error`` at the wait of one flow. Returns whether it passed through.
 
         At FAILURE it is resumed, once: from there on it is as any other.
@@ -151,7 +152,7 @@ class Ending(Member):
             self._guards = tuple(each for each in self._guards if each is not flow)
         try:
             wait = next(flow) if guards else flow.throw(error)
-            self._check(flow, each, wait, AFTER_ANSWER if self._answered() else LEGAL[END])
+            self._check(flow, each, wait, AFTER_ANSWER if self._answer is not None else LEGAL[END])
         except StopIteration:
             pass
         except BaseException as raised:
@@ -166,7 +167,7 @@ class Ending(Member):
         # What is no Exception asks a thread or a task to stop; nobody can deal with that.
         return not isinstance(error, Exception)
 
-    def _live(self) -> Iterator[Flow]:
+    def _live(self) -> Iterator[Any]:
         """The flows that still wait, innermost first; each is out of its list with that."""
         if self._guards:
             self.watch()
@@ -175,20 +176,20 @@ class Ending(Member):
             yield passed.pop(0)
         yield from self._ahead()
 
-    def _ahead(self) -> Iterator[Flow]:
+    def _ahead(self) -> Iterator[Any]:
         """The flows that the head has yet to pass, innermost first; each is out with that."""
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             yield waiting
         yield from filter(None, self._outwards or ())
 
-    def _whose(self, flow: Flow) -> Middleware:
+    def _whose(self, flow: Any) -> Middleware:
         return self._plan.middleware[self._flows.index(flow)]
 
     # Failures
 
     def _check(
-        self, flow: Flow, each: Middleware, wait: Any, legal: frozenset[Event | None]
+        self, flow: Any, each: Middleware, wait: Any, legal: frozenset[Event | None]
     ) -> None:
         """Raise ExchangeError, and close the flow, if it may not wait for that here."""
         if any(wait is event for event in legal):

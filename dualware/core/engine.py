@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from dualware.core.compiling import mypyc_attr
 from dualware.core.ending import AFTER_ANSWER, Ending
 from dualware.core.exchange import (
     BODY,
@@ -25,10 +26,8 @@ from dualware.core.exchange import (
     RESPONSE,
     START,
     Answer,
-    Event,
-    Flow,
 )
-from dualware.core.message import Request, Response
+from dualware.core.message import Chunk, Request, Response
 from dualware.core.work import Work
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Engine"]
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Engine(Ending):
     """An exchange with the methods that move it on."""
 
@@ -72,9 +72,6 @@ class Engine(Ending):
         "token",
         "watched",
     )
-
-    _request: Request | None
-    _response: Response | None
 
     committed: bool
     """Whether the head was given to the server."""
@@ -150,7 +147,7 @@ class Engine(Ending):
         try:
             for start in plan.starts:
                 try:
-                    flow = start(self)
+                    flow: Any = start(self)
                     wait = None if flow is None else next(flow, None)
                     # By identity, and the commonest first: this is what every flow costs.
                     if wait is RESPONSE and self._answer is None:
@@ -172,7 +169,7 @@ class Engine(Ending):
 
     def _start_alone(self, plan: Stack) -> Answer | None:
         """The same for a stack of one, which needs no list: 2 to 5 % of what that adds."""
-        flow = None
+        flow: Any = None
         try:
             flow = plan.starts[0](self)
             wait = None if flow is None else next(flow, None)
@@ -189,7 +186,7 @@ class Engine(Ending):
             self._pass(flow)
         return self._answer
 
-    def _begun(self, flow: Flow | None, wait: Event | None) -> Flow | None:
+    def _begun(self, flow: Any, wait: Any) -> Any:
         """``flow`` if it goes on from its start, waiting for anything but RESPONSE."""
         if flow is None or wait is None:
             # A flow may be over at any time, with an answer or without.
@@ -237,7 +234,7 @@ class Engine(Ending):
         self._outwards = ()
         return True
 
-    def body(self, chunk: bytes | None, *, complete: bool) -> bytes:
+    def body(self, chunk: Chunk | None, *, complete: bool) -> Chunk:
         """The first chunk is here, or can't be waited for (None): BODY. Lets a held head go.
 
         Returns what is to be sent of the chunk, every codec applied.
@@ -248,7 +245,7 @@ class Engine(Ending):
         self._go_on()
         return response.first_chunk or b""
 
-    def resume(self) -> bytes:
+    def resume(self) -> Chunk:
         """Go on after the `work` that was left to the driver. Returns as `body`."""
         self._go_on()
         return self.response.first_chunk or b""

@@ -10,9 +10,10 @@ follow what. It must never know who drives an exchange: that is `dualware.core.e
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, cast
+from collections.abc import Callable, Generator, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
+from dualware.core.compiling import mypyc_attr
 from dualware.core.header_names import HeaderName
 from dualware.core.headers import FieldName, Fields
 from dualware.core.message import (
@@ -38,7 +39,6 @@ __all__ = [
     "Event",
     "Exchange",
     "Flow",
-    "Middleware",
     "Outcome",
     "Session",
 ]
@@ -106,54 +106,6 @@ application · ``aborted`` the client went away first · ``cancelled`` the appli
 """
 
 
-class Middleware:
-    """A frozen, compiled policy. Calling it with an exchange starts a flow.
-
-    Subclasses keep nothing of an exchange on ``self``: one instance serves every thread and
-    event loop of the process. A plain function body without ``yield`` is a flow that is over at
-    once.
-    """
-
-    name: ClassVar[str | None] = None
-    """Two middleware of the same name run once in an exchange, the outer one; None: each runs."""
-    observes: ClassVar[bool] = False
-    """True: the middleware only watches, so its failures are reported and change nothing.
-    False: it is a policy, and an exchange in which it fails gets no response but an error."""
-    websocket: bool = False
-    """Whether the flow also runs for websocket sessions (ASGI)."""
-    measures: bool = False
-    """Whether `Exchange.send_wait` is wanted: it costs two clock readings for each chunk."""
-    receives: bool = False
-    """Whether `Exchange.received` is wanted: under WSGI it puts an object around ``wsgi.input``."""
-
-    asks: Callable[[Request], Awaitable[Any] | None] | None = None
-    """What has to be awaited before the flow starts: for each request an awaitable, or None where
-    there is nothing to ask. Its result is in `Exchange.asked`. Possible under ASGI only; a WSGI
-    wrapper refuses a middleware that has it."""
-
-    @property
-    def key(self) -> str | int:
-        """What tells this middleware from others inside one exchange."""
-        return self.name or id(self)
-
-    def superseded(self) -> None:
-        """Hear that another of the same name, further out, runs in this one's place."""
-
-    def __call__(self, exchange: Exchange) -> Flow | None:
-        """Start the flow of one exchange."""
-        raise NotImplementedError
-
-    def on_late_error(self, exchange: Exchange, error: Exception) -> None:
-        """Take note of what the application raised after END: in background work, or in `close()`.
-
-        The driver raises it again all the same. A failure in here is reported.
-        """
-
-
-Starts = Sequence[Callable[["Exchange"], "Flow | None"]]
-"""Bound `__call__`s of middleware: calling one costs a third less than calling the instance."""
-
-
 class Session:
     """What happened in a websocket session so far; sizes in bytes."""
 
@@ -191,6 +143,7 @@ class Answer:
 NO_RESPONSE: Final[Response] = NoResponse()
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Exchange:
     """One request and its response, or one websocket session, as a flow sees it.
 
@@ -338,9 +291,7 @@ class Exchange:
         if isinstance(headers, Fields):
             self._answer = Answer(status, headers, body)
             return
-        pairs = (
-            cast("Mapping[str, str]", headers).items() if isinstance(headers, Mapping) else headers
-        )
+        pairs = cast("Any", headers).items() if isinstance(headers, Mapping) else headers
         # A length or a type of nothing confuses clients; httptools refuses it (RFC 9110 §8.6).
         left_out = _OF_CONTENT if status in BODILESS else ()
         kept = [(name, value) for name, value in pairs if name.lower() not in left_out]

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from operator import itemgetter
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-__all__ = ["FieldNames", "Parts"]
+__all__ = ["FieldNames", "Pair", "Parts"]
 
-_Text = TypeVar("_Text", str, bytes)
+Pair = Any
+"""A name and its value as the protocol writes them, bytes or `str`: a tuple by both specifications,
+but a list of two passes where the server takes it."""
 
 _NAME: Final = itemgetter(0)
 
@@ -33,7 +35,7 @@ class FieldNames:
             name.encode("latin-1"): name for name in self.as_str
         }
 
-    def among(self, pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    def among(self, pairs: Iterable[Pair]) -> dict[str, str]:
         """`Headers.pick` of pairs of bytes."""
         known = self.as_bytes
         found: dict[str, str] = {}
@@ -47,7 +49,7 @@ class FieldNames:
                 found[name] = f"{found[name]}, {text}" if name in found else text
         return found
 
-    def among_native(self, pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    def among_native(self, pairs: Iterable[Pair]) -> dict[str, str]:
         """`Headers.pick` of pairs of native strings."""
         known = self.as_str
         found: dict[str, str] = {}
@@ -84,7 +86,7 @@ class Parts:
         self._harmless: set[Any] = set()
         self._harmful: set[Any] = set()
 
-    def may_stand_in(self, pairs: list[tuple[_Text, _Text]]) -> bool:
+    def may_stand_in(self, pairs: list[Pair]) -> bool:
         """Whether a name among ``pairs`` may hold one of them.
 
         False is certain. True may be a name that is no text of the protocol: whoever hears it

@@ -8,9 +8,9 @@ checked here, once for both protocols, since some servers split a response on CR
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
-from dualware.core.field_names import FieldNames, Parts
+from dualware.core.field_names import FieldNames, Pair, Parts
 from dualware.core.fields import HOP_BY_HOP, is_token, is_value
 
 __all__ = [
@@ -75,10 +75,10 @@ class Headers(Generic[_Text]):
 
     __slots__ = ("_own", "_pairs")
 
-    def __init__(self, pairs: Iterable[tuple[_Text, _Text]] = ()) -> None:
+    def __init__(self, pairs: Iterable[Pair] = ()) -> None:
         # A list is read in place and copied when first changed; anything else is read once now,
         # since a generator could not be read again (protocols A15).
-        self._pairs: list[tuple[_Text, _Text]]
+        self._pairs: list[Pair]
         if pairs.__class__ is list:
             self._own = False
             self._pairs = pairs  # pyright: ignore[reportAttributeAccessIssue] - by its class
@@ -88,7 +88,7 @@ class Headers(Generic[_Text]):
 
     # What the two protocols differ in.
 
-    def _native(self, name: str, value: str) -> tuple[_Text, _Text]:
+    def _native(self, name: str, value: str) -> Pair:
         """The checked pair as the protocol writes it."""
         raise NotImplementedError
 
@@ -100,21 +100,21 @@ class Headers(Generic[_Text]):
         """A value of the list as `str`."""
         raise NotImplementedError
 
-    def _made(self, fields: Fields) -> list[tuple[_Text, _Text]]:
+    def _made(self, fields: Fields) -> list[Pair]:
         """The pairs of ``fields`` as the protocol writes them."""
         raise NotImplementedError
 
-    _length_key: _Text
+    _length_key: ClassVar[Any]
     """`_key` of Content-Length."""
 
-    def _length(self, size: int) -> tuple[_Text, _Text]:
+    def _length(self, size: int) -> Pair:
         """Content-Length as the protocol writes it."""
         raise NotImplementedError
 
     # What drivers read.
 
     @property
-    def pairs(self) -> list[tuple[_Text, _Text]]:
+    def pairs(self) -> list[Pair]:
         """The protocol's own list: the application's object as long as nothing was changed."""
         return self._pairs
 
@@ -123,7 +123,7 @@ class Headers(Generic[_Text]):
         """Whether `pairs` is another object than the one that the application gave."""
         return self._own
 
-    def own(self) -> list[tuple[_Text, _Text]]:
+    def own(self) -> list[Pair]:
         """`pairs`, and from now on a list of ours: whoever adds to it has checked what it adds."""
         if not self._own:
             self._pairs = self._pairs.copy()
@@ -168,8 +168,8 @@ class Headers(Generic[_Text]):
     def names(self) -> list[str]:
         """The names in lower case, each once; what is no text of the protocol has none."""
         kind = type(self._key(""))
-        known = [name for name, _ in self._pairs if isinstance(name, kind)]
-        return [self._text(name) for name in dict.fromkeys(name.lower() for name in known)]
+        known: list[Any] = [name.lower() for name, _ in self._pairs if isinstance(name, kind)]
+        return [self._text(name) for name in dict.fromkeys(known)]
 
     def extend_alone(self, fields: Fields, parts: Parts | None) -> bool:
         """Add ``fields`` after all others, unless a name may hold one of ``parts``.
@@ -212,9 +212,9 @@ class Headers(Generic[_Text]):
         self._pairs = pairs if fields is None else pairs + self._made(fields)
         self._own = True
 
-    def _replace(self, name: str, pair: tuple[_Text, _Text]) -> None:
+    def _replace(self, name: str, pair: Pair) -> None:
         key = self._key(name)
-        kept: list[tuple[_Text, _Text]] = []
+        kept: list[Pair] = []
         placed = False
         for known in self._pairs:
             if known[0].lower() != key:
@@ -266,9 +266,9 @@ class BytesHeaders(Headers[bytes]):
 
     __slots__ = ()
 
-    _length_key = b"content-length"
+    _length_key: ClassVar[Any] = b"content-length"
 
-    def _native(self, name: str, value: str) -> tuple[bytes, bytes]:
+    def _native(self, name: str, value: str) -> Pair:
         wire = _wire_name(name)
         _check_value(name, value)
         return wire, value.encode("latin-1")
@@ -280,10 +280,10 @@ class BytesHeaders(Headers[bytes]):
     def _text(self, value: bytes) -> str:
         return value.decode("latin-1")
 
-    def _made(self, fields: Fields) -> list[tuple[bytes, bytes]]:
+    def _made(self, fields: Fields) -> list[Pair]:
         return fields.wire
 
-    def _length(self, size: int) -> tuple[bytes, bytes]:
+    def _length(self, size: int) -> Pair:
         return b"content-length", b"%d" % size
 
     def pick(self, names: FieldNames) -> dict[str, str]:
@@ -295,9 +295,9 @@ class StrHeaders(Headers[str]):
 
     __slots__ = ()
 
-    _length_key = "content-length"
+    _length_key: ClassVar[Any] = "content-length"
 
-    def _native(self, name: str, value: str) -> tuple[str, str]:
+    def _native(self, name: str, value: str) -> Pair:
         # wsgiref and waitress answer 500 to a Trailer field (PEP 3333, "Other HTTP Features").
         if _wire_name(name) == b"trailer":
             raise ValueError("'Trailer' is a hop-by-hop field, and WSGI has no trailers")
@@ -311,10 +311,10 @@ class StrHeaders(Headers[str]):
     def _text(self, value: str) -> str:
         return value
 
-    def _made(self, fields: Fields) -> list[tuple[str, str]]:
+    def _made(self, fields: Fields) -> list[Pair]:
         return fields.text
 
-    def _length(self, size: int) -> tuple[str, str]:
+    def _length(self, size: int) -> Pair:
         return "Content-Length", str(size)
 
     def pick(self, names: FieldNames) -> dict[str, str]:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+
+from dualware.core.compiling import mypyc_attr
 
 if TYPE_CHECKING:
     from dualware.core.header_names import HeaderNames
     from dualware.core.headers import Fields, Headers
 
 __all__ = [
+    "Chunk",
     "Codec",
     "ExchangeError",
     "Facts",
@@ -29,6 +32,7 @@ BODILESS = frozenset({204, 205, 304})
 """Status codes whose response has no content, 1xx aside (RFC 9110 §6.4.1, §15.3.6)."""
 
 
+@mypyc_attr(native_class=False)
 class ExchangeError(RuntimeError):
     """A middleware did something that is not legal at this point of the exchange."""
 
@@ -49,6 +53,9 @@ class Codec(Protocol):
         ...
 
 
+Chunk = Any
+"""Bytes of a body. What is like them, a `bytearray` or a `memoryview`, passes too, as far as the
+server and the codecs take it."""
 Target = tuple[Any, ...]
 """Method and path as the protocol has them, see `Request.target`."""
 Facts = tuple[str | None, str, str | None, str | None, str | None, str | None]
@@ -58,13 +65,14 @@ _NEVER: Final = sys.maxsize
 """The size of a chunk for which a codec takes long, where it does not say one."""
 
 
-def _coded(codec: Codec, data: bytes, *, last: bool) -> bytes:
+def _coded(codec: Codec, data: Chunk, *, last: bool) -> Chunk:
     """What ``codec`` makes of a chunk; an empty one is none. ``last`` ends the coding."""
     if data:
         data = codec.compress(data)
     return data + codec.flush() if last else data
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Request:
     """The request of one exchange.
 
@@ -75,8 +83,10 @@ class Request:
 
     __slots__ = ()
 
-    kind: Literal["http", "websocket"]
-    """A websocket session is an exchange too: its handshake is the request."""
+    @property
+    def kind(self) -> Literal["http", "websocket"]:
+        """A websocket session is an exchange too: its handshake is the request."""
+        raise NotImplementedError
 
     @property
     def method(self) -> str:
@@ -140,7 +150,8 @@ class Request:
 
     def paths(self, target: Target) -> tuple[str, str, str]:
         """`method`, `raw_path` and `route_path` as they were when ``target`` was taken."""
-        return cast("tuple[str, str, str]", target)
+        method, raw_path, route_path = target
+        return method, raw_path, route_path
 
     def facts(self) -> Facts:
         """What a log line says of a request and its client, in one call.
@@ -224,7 +235,7 @@ class Response:
         self.headers = headers
         self.method = method
         """The request's method, which says whether a body goes out."""
-        self.first_chunk: bytes | None = None
+        self.first_chunk: Chunk | None = None
         """The first body chunk, encoded by the flows inside; None while it is not here, and for
         good where the head could be held no longer (a WSGI iterator, an opaque body)."""
         self.complete = self.opaque = self.lost = self.trailed = False
@@ -244,7 +255,7 @@ class Response:
         """Whether `encode` may be called: head and body go out, and both through our hands."""
         return not self.opaque and not self.lost and not self.bodiless
 
-    def encode(self, codec: Codec, taken: bytes | None = None) -> None:
+    def encode(self, codec: Codec, taken: Chunk | None = None) -> None:
         """Send the body through ``codec``, outside every codec that was given before.
 
         A body that is known whole is encoded at once, and Content-Length says the new length
@@ -269,7 +280,7 @@ class Response:
         self.slow_from = min(self.slow_from, getattr(codec, "slow_from", _NEVER))
         self.headers.remove("Content-Length")
 
-    def replace(self, body: bytes, fields: Fields | None = None) -> None:
+    def replace(self, body: Chunk, fields: Fields | None = None) -> None:
         """Send ``body`` in place of one that is known whole (`complete`), and add ``fields``."""
         self.first_chunk = body
         # RFC 9110 §8.6: replace the length or remove it, never leave a wrong one. RFC 9112 §6.2:
@@ -281,7 +292,7 @@ class Response:
         else:
             self.headers.set_length(len(body), fields)
 
-    def first(self, chunk: bytes, *, complete: bool) -> None:
+    def first(self, chunk: Chunk, *, complete: bool) -> None:
         """Take the first chunk in (driver's side), through the codecs that were given early."""
         self.complete = complete
         self.first_chunk = chunk
@@ -291,7 +302,7 @@ class Response:
                 self._codecs = ()
                 self.replace(self.first_chunk)
 
-    def through(self, data: bytes, *, last: bool = False) -> bytes:
+    def through(self, data: Chunk, *, last: bool = False) -> Chunk:
         """Pass a chunk through every codec, innermost first; ``last`` ends the codings."""
         # As `_coded`, less one call: every chunk of a stream comes by here.
         for codec in self._codecs:
@@ -337,12 +348,23 @@ class NoResponse(Response):
 
     # One object serves every exchange, so it keeps nothing and takes nothing.
     status: int | None = None
-    first_chunk: bytes | None = None
+    first_chunk: Chunk | None = None
     complete = False
     opaque = False
 
     def __init__(self) -> None:
         pass
+
+    # Methods that look at attributes: where they are compiled, nobody asks `__getattr__`.
+
+    def encode(self, codec: Codec, taken: Chunk | None = None) -> None:  # noqa: ARG002
+        self.__getattr__("encode")
+
+    def through(self, data: Chunk, *, last: bool = False) -> Chunk:  # noqa: ARG002
+        return self.__getattr__("through")
+
+    def add_trailer(self, name: str, make: Callable[[], str]) -> None:  # noqa: ARG002
+        self.__getattr__("add_trailer")
 
     def __getattr__(self, name: str) -> Any:
         raise ExchangeError(

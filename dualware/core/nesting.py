@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from dualware.core.compiling import mypyc_attr
 from dualware.core.exchange import Exchange
 from dualware.core.record import CURRENT, Record, leave
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from contextvars import Token
 
     from dualware.core.effects import Effects
-    from dualware.core.message import Request
+    from dualware.core.message import Request, Response
     from dualware.core.stack import Stack
 
 __all__ = ["Member", "enclosing", "same_exchange"]
@@ -29,6 +30,7 @@ _NO_FLOWS: Final[list[Any]] = []
 _NOTHING: Final[dict[str, Any]] = {}
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Member(Exchange):
     """What an exchange has to do with the record, the context, and exchanges around it."""
 
@@ -50,11 +52,11 @@ class Member(Exchange):
     # Those of the engine that are let go of when the application is over.
     _flows: Sequence[Any]
     _held: Any
-    _pairs: Any
+    _pairs: list[Any] | None
     _passed: list[Any]
     _outwards: Any
-    _request: Any
-    _response: Any
+    _request: Request | None
+    _response: Response | None
     _source: Any
 
     _plan: Stack

@@ -60,11 +60,11 @@ def address(text: str) -> Address | None:
 class Peers:
     """The socket peers that are inside one of some networks, `UNIX` among them or not."""
 
-    __slots__ = ("_known", "_networks", "_unix")
+    __slots__ = ("_known", "_networks", "_unnamed")
 
     def __init__(self, listed: Iterable[str]) -> None:
         names = list(listed)
-        self._unix = UNIX in names
+        self._unnamed = UNIX in names
         self._networks = tuple(network(name) for name in names if name != UNIX)
         # Parsing an address costs ten times a lookup, and direct peers are few: proxies.
         self._known = functools.lru_cache(1024)(self._inside)
@@ -72,7 +72,7 @@ class Peers:
     def __call__(self, request: Request) -> bool:
         """Whether the peer of ``request`` is one of them."""
         client = request.client
-        return self._unix if client is None else self.hold(client[0])
+        return self._unnamed if client is None else self.hold(client[0])
 
     def hold(self, text: str) -> bool:
         """Whether the address ``text`` is in one of their networks."""

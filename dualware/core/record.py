@@ -55,8 +55,8 @@ class Record:
     """Trace context of the request: ``trace_id``, ``parent_span_id``, ``trace_flags``…"""
     route: str | None = None
     """The template of the path that the application routed by, ``/items/{id}``, if known."""
-    cors: str | bool | None = None
-    """The CORS policy that the application chose for its response: a name, or False for none;
+    cors: Any = None
+    """The CORS policy that the application chose for its response: a name (str), or False for none;
     None where it left that to the path."""
     outbound: Any = None
     """How `outbound_headers` speaks of this exchange; the request_id middleware's plan."""
@@ -107,7 +107,7 @@ CURRENT: ContextVar[Any] = ContextVar("dualware_exchange", default=None)
 """The one context variable of dualware: the outermost `Engine` of the current exchange."""
 
 
-def leave(holder: Holder) -> None:
+def leave(holder: Holder, _body: object = None) -> None:
     """Make ``holder`` current no longer where the token of its `CURRENT.set` does not fit.
 
     A body may be closed in another context than it was made in (asgiref, some servers' threads);

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from dualware.core.exchange import Middleware, Starts
+from dualware.core.middleware import Middleware, Starts
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

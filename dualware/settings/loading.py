@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from dualware.core.exchange import Middleware
+from dualware.core.middleware import Middleware
 from dualware.core.problems import Problem, SettingsError
 from dualware.core.stack import Stack
 from dualware.effects import REAL

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dualware.core.ending import outcome_of
 
 if TYPE_CHECKING:
+    from dualware.core.message import Chunk
     from dualware.wsgi.exchange import WSGIExchange
 
 __all__ = ["Body", "close"]
@@ -124,7 +125,7 @@ class Body:
             self._handed_at = exchange.effects.clock()
         return chunk
 
-    def _pull(self) -> bytes:
+    def _pull(self) -> Chunk:
         """The next item of the application's body, through the codecs."""
         exchange = self._exchange
         if self._failure is not None:
@@ -149,7 +150,7 @@ class Body:
         # application.
         return chunk
 
-    def _last(self) -> bytes:
+    def _last(self) -> Chunk:
         """The application's body is exhausted."""
         exchange = self._exchange
         self._iterator = iter(())

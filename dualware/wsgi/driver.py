@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from dualware.core.effects import Effects
-    from dualware.core.exchange import Middleware
+    from dualware.core.middleware import Middleware
 
 __all__ = ["WSGIWrapper", "refuse_questions", "wrapper"]
 

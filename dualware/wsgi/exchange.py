@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import sys
 import weakref
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from dualware.core.compiling import mypyc_attr
 from dualware.core.ending import outcome_of
 from dualware.core.engine import Engine
 from dualware.core.headers import StrHeaders, drop_length
-from dualware.core.message import has_no_body
+from dualware.core.message import Chunk, has_no_body
 from dualware.core.record import CURRENT, leave
 from dualware.wsgi.head import Pairs, code_of, declared_length, rebased, status_line
 from dualware.wsgi.input import CountedInput
@@ -26,11 +28,12 @@ if TYPE_CHECKING:
 
 __all__ = ["WSGIExchange"]
 
-_UNREAD = -1
+_UNREAD: Final = -1
 # Shared and never changed.
 _NO_ENVIRON: dict[str, Any] = {}
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class WSGIExchange(QuickEngine):
     """What the application is called with, and what the driver moves on."""
 
@@ -39,14 +42,14 @@ class WSGIExchange(QuickEngine):
     _upstream: Any
     _write: Callable[[bytes], object] | None
 
-    _most: int = _UNREAD
+    _most: int = -1
     """Bytes with which the body is whole, 0 where none count; known when the first are handed on,
     see `_limit`."""
 
     # What the application calls
 
     def start_response(
-        self, status: str, headers: Pairs, exc_info: Any = None
+        self, status: str, headers: Any, exc_info: Any = None
     ) -> Callable[[bytes], None]:
         """PEP 3333, "The start_response() Callable". The head is held, see `open`."""
         if self._held is None:
@@ -77,7 +80,7 @@ class WSGIExchange(QuickEngine):
         finally:
             del exc_info
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: Chunk) -> None:
         """PEP 3333, "The write() Callable": the same codecs and counters as the body."""
         if not self.committed:
             data = self.commit(data, complete=False)
@@ -155,7 +158,7 @@ class WSGIExchange(QuickEngine):
         # Two arguments: some test clients take no third (protocols W12).
         self._write = self._upstream(status, pairs)
 
-    def commit(self, chunk: bytes, *, complete: bool) -> bytes:
+    def commit(self, chunk: Chunk, *, complete: bool) -> Chunk:
         """Both of the above, with the first chunk at hand. Returns what is left of it."""
         if not self.open():
             declared = declared_length(self.response)
@@ -303,7 +306,7 @@ class WSGIExchange(QuickEngine):
             self.token = None
             self.running = False
             try:
-                self.lingers_for = weakref.ref(body, lambda _: leave(self))
+                self.lingers_for = weakref.ref(body, partial(leave, self))
             except TypeError:
                 # A map or a zip takes no weak reference: the thread's next exchange takes over.
                 pass

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dualware.core.compiling import mypyc_attr
 from dualware.core.engine import Engine
 from dualware.core.exchange import NO_RESPONSE
 from dualware.core.field_names import FieldNames, Parts
@@ -23,6 +24,7 @@ __all__ = ["QuickEngine"]
 _HEAD_AT_RETURN = frozenset({"Granian"})
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class QuickEngine(Engine):
     """An engine that makes no object for what can be looked up."""
 

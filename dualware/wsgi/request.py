@@ -7,9 +7,10 @@ the dictionary belongs to the server, and whoever is inside us may change it.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 from urllib.parse import quote
 
+from dualware.core.compiling import mypyc_attr
 from dualware.core.header_names import variable_of
 from dualware.core.memo import Memo, is_short
 from dualware.core.message import Facts, Request, Target
@@ -28,12 +29,15 @@ _PLAIN: Final = re.compile(rf"[A-Za-z0-9._{re.escape(_PATH_SAFE)}-]*").fullmatch
 """Matches a path in which there is nothing to escape."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class WSGIRequest(Request):
     """The request that an `environ` describes."""
 
     __slots__ = ("environ",)
 
-    kind = "http"
+    @property
+    def kind(self) -> Literal["http", "websocket"]:
+        return "http"
 
     def __init__(self, environ: WSGIEnvironment) -> None:
         self.environ = environ

@@ -140,7 +140,7 @@ def test_problems(command):
         (load, "dualware.settings.sources:load"),
         (Stack, "dualware.core.stack:Stack"),
         (TimingSettings(metric="shop"), {"metric": "shop"}),
-        (Middleware.on_late_error, "dualware.core.exchange:Middleware.on_late_error"),
+        (Middleware.on_late_error, "dualware.core.middleware:Middleware.on_late_error"),
         (partial(int, base=2), "functools.partial(<class 'int'>, base=2)"),
     ],
     ids=repr,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from dualware.core.compression import choices, media_types
 from dualware.core.compression.negotiation import LONGEST, best, refuses_identity, weights
 from dualware.testing import Script
+from tests.builds import REPLACED
 from tests.compression.parts import JSON, OFFERED, World, accepting, decoded
 
 ALL = ("zstd", "br", "gzip")
@@ -230,6 +231,7 @@ def test_a_long_header_is_ignored(dual):
     assert {None, longest} == set(middleware._choices)
 
 
+@REPLACED
 def test_answers_are_remembered_by_raw_value(dual, monkeypatch):
     """A value is worked out once; there is a bound to what is kept."""
     # compression 12
@@ -245,6 +247,7 @@ def test_answers_are_remembered_by_raw_value(dual, monkeypatch):
     assert 4 == len(middleware._choices)
 
 
+@REPLACED
 def test_types_are_remembered_with_a_bound(dual, monkeypatch):
     """An application that writes another boundary each time fills no memory."""
     # compression 20

@@ -8,9 +8,10 @@ import itertools
 
 from dualware.core.effects import Effects
 from dualware.core.engine import Engine
-from dualware.core.exchange import NO_RESPONSE, Middleware
+from dualware.core.exchange import NO_RESPONSE
 from dualware.core.headers import StrHeaders
 from dualware.core.message import Request, Response
+from dualware.core.middleware import Middleware
 from dualware.core.stack import Stack
 
 

@@ -15,8 +15,9 @@ import pytest
 
 import dualware.core.engine as engine_module
 from dualware.core.ending import outcome_of
-from dualware.core.exchange import BODY, END, LEGAL, NO_RESPONSE, RESPONSE, START, Middleware
+from dualware.core.exchange import BODY, END, LEGAL, NO_RESPONSE, RESPONSE, START
 from dualware.core.message import ExchangeError
+from dualware.core.middleware import Middleware
 from dualware.core.nesting import enclosing, same_exchange
 from dualware.core.record import CURRENT, add_fields
 from dualware.core.stack import Stack

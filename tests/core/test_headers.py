@@ -17,6 +17,7 @@ from dualware.core.headers import (
     weaken_etag,
 )
 from dualware.core.lists import add_vary, union
+from tests.builds import REPLACED
 
 
 class Text(str):
@@ -474,6 +475,7 @@ def test_picking(make):
     assert not headers.changed
 
 
+@REPLACED
 def test_picking_remembers_spellings_within_a_bound(make, monkeypatch):
     """Names that an application makes up for each response fill no memory."""
     names = FieldNames("Vary")

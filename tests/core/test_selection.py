@@ -5,13 +5,13 @@ Knows requests of both protocols, and exchanges as values. Must never know what 
 
 import dataclasses
 import re
-from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dualware.asgi.request import ASGIRequest
+from dualware.core.exchange import Session
 from dualware.core.logging.levels import (
     BROKEN,
     DEBUG,
@@ -26,6 +26,7 @@ from dualware.core.logging.levels import (
 from dualware.core.logging.seen import Seen
 from dualware.core.logging.selection import Exclusion, Selection
 from dualware.wsgi.request import WSGIRequest
+from tests.core.bench import Bench
 from tests.timing_parts import MS, World
 
 
@@ -192,12 +193,10 @@ def test_exclusion_is_total(path, other):
 
 def exchange(outcome="completed", request_id=None, session=None, request=None):
     """What a selection looks at."""
-    return SimpleNamespace(
-        outcome=outcome,
-        request=request or asgi(),
-        session=session,
-        record=SimpleNamespace(request_id=request_id),
-    )
+    made = Bench(request=request or asgi())
+    made.outcome, made.session = outcome, session
+    made.record.request_id = request_id
+    return made
 
 
 def seen(status=200, ms=0, request=None):
@@ -264,7 +263,7 @@ def test_slow_requests(world, levels, ms, status, expected):
 def test_sessions_are_never_slow(world):
     """One lasts as long as somebody stays."""
     # observability L12
-    assert INFO == selection(world, {}, 500).level(exchange(session=object()), seen(None, 10**6))
+    assert INFO == selection(world, {}, 500).level(exchange(session=Session()), seen(None, 10**6))
 
 
 def test_part_of_a_millisecond(world):

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from dualware.asgi.driver import ASGIWrapper
-from dualware.core.exchange import Middleware
+from dualware.core.middleware import Middleware
 from dualware.core.stack import Stack
 from dualware.wsgi.driver import WSGIWrapper
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dualware import RESPONSE, Middleware, Stack, add_fields, load
 from dualware.middleware.cors import CORS, CORSSettings, use_policy
 from dualware.testing import PROTOCOLS, ASGIClient, Dual, Script, WSGIClient
+from tests.builds import interpreted
 from tests.cors.parts import EVIL, A, B, actual, cors, preflight, shared
 from tests.timing_parts import World
 
@@ -609,6 +610,7 @@ def test_the_same_on_both_sides(given_settings, origin, method, wanted, names, f
     assert results[0].same_as(results[1])
 
 
+@interpreted("it splits text without asking a class of the test's")
 def test_the_work_is_bounded(dual):
     """Whatever is asked for, little of it is looked at: no name is split off for nothing."""
     # cors R53, cors R30

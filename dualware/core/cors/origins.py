@@ -199,7 +199,7 @@ class Origins:
         self.patterns = tuple(patterns)
         """The patterns, as given."""
         wild = {text: read(text) for text in self.patterns if "*" in text}
-        self.exact = frozenset(self.patterns) - wild.keys()
+        self.exact = frozenset(self.patterns).difference(wild)
         """Those without a wildcard."""
         self._wild = frozenset(wild.values())
         self._regex = regex

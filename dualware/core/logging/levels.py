@@ -63,13 +63,13 @@ DEFAULT_LEVELS: Final[Mapping[str, str]] = {
     "default": "info",
 }
 
-_CLASSES: Final = ("1xx", "2xx", "3xx", "4xx", "5xx")
+_WORDS: Final = frozenset({"1xx", "2xx", "3xx", "4xx", "5xx", *OUTCOMES, "default"})
 
 
 def is_key(text: str) -> bool:
     """Whether ``text`` may stand in a table: ``"404"``, ``"4xx"``, an outcome, ``"default"``."""
     code = text.isascii() and text.isdigit() and len(text) == 3
-    return code or text in (*_CLASSES, *OUTCOMES, "default")
+    return code or text in _WORDS
 
 
 class ByResult(Generic[_T]):

@@ -336,7 +336,7 @@ class Lines:
         return {name: fields[name] for name in self._chosen or () if name in fields}
 
     def finished(
-        self, fields: dict[str, Any], level: int, *more: Mapping[str, Any] | None
+        self, fields: dict[str, Any], level: int, *more: Mapping[Any, Any] | None
     ) -> dict[str, Any]:
         """An event as a sink takes it. The line is given what users add, or None, ``more``."""
         names, preset = self._names, self._preset

@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 
 import structlog
 
+from dualware.core.compiling import mypyc_attr
 from dualware.core.logging.levels import LEVEL_NAMES, SILENT
 
 __all__ = ["CallableSink", "Sink", "StdlibSink", "StructlogSink"]
@@ -35,6 +36,7 @@ class Sink(Protocol):
         ...
 
 
+@mypyc_attr(native_class=False)
 class _Asked(dict[int, bool]):
     """Levels and whether they are wanted, each asked for when somebody looks."""
 

@@ -27,7 +27,7 @@ _LARGEST: Final = 2**64 - 1
 # C0, DEL and C1 (NEL is one); the line and paragraph separators; what turns the direction of the
 # text around it; surrogates, which no encoding has.
 _UNSAFE: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+    r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
 
@@ -100,7 +100,7 @@ def _members(value: Any, most: int, depth: int) -> Any:
         pairs = list(cast("Any", value).items())[:_WIDEST]
         return {shown(name, most): safe(each, most, depth) for name, each in pairs}
     if isinstance(value, list | tuple | set | frozenset):
-        return [safe(each, most, depth) for each in list(cast("list[Any]", value))[:_WIDEST]]
+        return [safe(each, most, depth) for each in list(cast("Any", value))[:_WIDEST]]
     return shown(value, most)
 
 

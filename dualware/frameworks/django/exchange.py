@@ -21,7 +21,7 @@ from dualware.core.engine import Engine
 from dualware.core.exchange import NO_RESPONSE, Outcome
 from dualware.core.fields import length_of
 from dualware.core.headers import StrHeaders
-from dualware.core.message import Request, Response
+from dualware.core.message import Chunk, Request, Response
 from dualware.core.stack import Stack
 from dualware.frameworks.django.configured import tell_route
 from dualware.frameworks.django.head import fields_of, response_of, write_back
@@ -33,8 +33,6 @@ __all__ = ["AwaitedExchange", "DjangoExchange"]
 
 class DjangoExchange(Engine):
     """What the middleware moves on. `_source` is the request, `_held` the response."""
-
-    __slots__ = ()
 
     _source: Any
 
@@ -70,7 +68,7 @@ class DjangoExchange(Engine):
         answer = self.start(self.plan)
         return None if answer is None else response_of(answer)
 
-    def taken(self, response: Any) -> bytes:
+    def taken(self, response: Any) -> Chunk:
         """Pass the head of ``response`` through the flows, with the body where it is there.
 
         Returns what they left of the body; with `work` to do first, that is not the last word.
@@ -222,7 +220,7 @@ class DjangoExchange(Engine):
             self.running = False
         return data
 
-    def exhausted(self) -> bytes:
+    def exhausted(self) -> Chunk:
         """What codecs kept back of a body that is over; nothing may be left, and then it ended."""
         if self.coded and not self._flushed:
             self._flushed = True
@@ -278,7 +276,7 @@ class _Followed:
     def __iter__(self) -> _Followed:
         return self
 
-    def __next__(self) -> bytes:
+    def __next__(self) -> Chunk:
         self._exchange.pulled()
         try:
             return self._exchange.handed(self._exchange.through(next(self._body)))
@@ -302,7 +300,7 @@ class _AsyncFollowed:
     def __aiter__(self) -> _AsyncFollowed:
         return self
 
-    async def __anext__(self) -> bytes:
+    async def __anext__(self) -> Chunk:
         self._exchange.pulled()
         try:
             chunk = await self._body.__anext__()

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Final
 
+from dualware.core.compiling import mypyc_attr
 from dualware.core.compression import brotli, zstd
 from dualware.core.compression.choices import IDENTITY, SMALL, Choice, Choices
 from dualware.core.compression.coding import Coding
@@ -27,10 +28,11 @@ from dualware.core.compression.recoding import (
     vary_early,
 )
 from dualware.core.effects import Effects
-from dualware.core.exchange import BODY, RESPONSE, Exchange, Flow, Middleware
+from dualware.core.exchange import BODY, RESPONSE, Exchange, Flow
 from dualware.core.fields import length_of
 from dualware.core.header_names import HeaderName
 from dualware.core.message import Codec, Request, Response
+from dualware.core.middleware import Middleware
 from dualware.core.work import Work
 from dualware.middleware.compression.settings import LIBRARIES, CompressionSettings, GZipSettings
 
@@ -41,6 +43,7 @@ _LISTED_MOST: Final = 1000
 """Bytes of the shortest body up to which every shorter length is listed, so that none is parsed."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Compression(Middleware):
     """Send bodies in fewer bytes, by the coding that the client likes best."""
 
@@ -219,6 +222,7 @@ class Compression(Middleware):
             return None
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class GZip(Compression):
     """Send bodies in fewer bytes, by gzip."""
 

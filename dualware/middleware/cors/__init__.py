@@ -13,10 +13,11 @@ origin: it is the browser that enforces CORS. Websocket handshakes alone are ref
 browsers do not hold them to it.
 
 The settings stand in `settings`, what they are compiled to in `policy`, what is told of them in
-`notices`, and what happens in an exchange in `flows`.
+`notices`, what happens in an exchange in `flows`, and what the application may say in `choices`.
 """
 
-from dualware.middleware.cors.flows import CORS, Decision, use_policy
+from dualware.middleware.cors.choices import Decision, use_policy
+from dualware.middleware.cors.flows import CORS
 from dualware.middleware.cors.settings import CORSPolicy, CORSSettings, PathPolicy
 
 __all__ = ["CORS", "CORSPolicy", "CORSSettings", "Decision", "PathPolicy", "use_policy"]

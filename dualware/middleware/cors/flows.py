@@ -7,24 +7,25 @@ was compiled from; and whoever can't be told to be allowed is denied.
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Literal, cast
+from typing import Any, ClassVar, Final, cast
 
+from dualware.core.compiling import mypyc_attr
 from dualware.core.cors.fetch import SAFELISTED_METHODS
 from dualware.core.cors.origins import parse
 from dualware.core.cors.sharing import REQUEST_HEADERS, REQUEST_METHOD, REQUEST_NETWORK, Head
 from dualware.core.effects import Effects
-from dualware.core.exchange import RESPONSE, Exchange, Flow, Middleware
+from dualware.core.exchange import RESPONSE, Exchange, Flow
 from dualware.core.guards import escaped
 from dualware.core.header_names import HeaderName, HeaderNames
 from dualware.core.headers import Fields
 from dualware.core.message import Request
-from dualware.core.record import live_record
+from dualware.core.middleware import Middleware
+from dualware.middleware.cors.choices import Decision
 from dualware.middleware.cors.notices import Notices, why
 from dualware.middleware.cors.policy import NOTHING, Plan, Policy
 from dualware.middleware.cors.settings import CORSSettings
 
-__all__ = ["CORS", "Decision", "use_policy"]
+__all__ = ["CORS"]
 
 _NETWORK: Final = Fields([("Access-Control-Allow-Private-Network", "true")])
 _TEXT: Final = Fields([("Content-Type", "text/plain; charset=utf-8")])
@@ -33,33 +34,10 @@ _ASKED: Final = HeaderNames("origin", REQUEST_METHOD, REQUEST_HEADERS)
 _SORRY: Final = b"Internal Server Error\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What an `allow_origins` callable may return instead of a bool."""
-
-    allow: bool
-    """Whether pages of that origin may read the response."""
-    vary: tuple[str, ...] = ()
-    """The request headers that it looked at, besides Origin: ``("Cookie",)``."""
-
-
 _DENIED: Final = Decision(allow=False)
 
 
-def use_policy(name: str | Literal[False]) -> bool:
-    """Choose the policy for this exchange's response, by its `name` in the settings.
-
-    False shares the response with nobody. To be called by application code before its response
-    starts; preflights go by the path all the same. Returns False, and does nothing, outside an
-    exchange.
-    """
-    record = live_record()
-    if record is None or record.ended:
-        return False
-    record.cors = name
-    return True
-
-
+@mypyc_attr(allow_interpreted_subclasses=True)
 class CORS(Middleware):
     """Let pages of other origins read responses: theirs whom the settings name."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterator
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from dualware.core.cors.hints import near_miss, smells
 from dualware.core.cors.origins import NULL, parse
@@ -133,5 +133,5 @@ def _smells(settings: CORSPolicy) -> Iterator[str]:
     if settings.private_network:
         yield "private_network is deprecated: browsers ask the user instead"
     if isinstance(settings, CORSSettings):
-        for _, policy in cast("list[tuple[str, CORSPolicy]]", settings.policies):
+        for _, policy in cast("Any", settings.policies):
             yield from _smells(policy)

@@ -130,7 +130,7 @@ class Plan:
 
     def __init__(self, settings: CORSSettings) -> None:
         self.settings = settings
-        pairs = cast("list[tuple[str, PathPolicy]]", settings.policies)
+        pairs = cast("Any", settings.policies)
         self.only = None if pairs else Policy(settings)
         self.policies = [Policy(policy) for _, policy in pairs]
         self.named: dict[Any, Policy] = {each.name: each for each in self.policies if each.name}

@@ -11,8 +11,9 @@ from typing import Any, ClassVar, Final, cast
 
 from werkzeug.utils import import_string
 
+from dualware.core.compiling import mypyc_attr
 from dualware.core.effects import Effects
-from dualware.core.exchange import END, FAILURE, RESPONSE, Exchange, Flow, Middleware
+from dualware.core.exchange import END, FAILURE, RESPONSE, Exchange, Flow
 from dualware.core.logging.client import Client
 from dualware.core.logging.levels import ERROR, INFO
 from dualware.core.logging.line import MOST, Lines
@@ -22,6 +23,7 @@ from dualware.core.logging.seen import Seen
 from dualware.core.logging.selection import Exclusion, Selection
 from dualware.core.logging.shown_headers import SECRET_HEADERS
 from dualware.core.logging.sinks import CallableSink, Sink, StdlibSink, StructlogSink
+from dualware.core.middleware import Middleware
 from dualware.middleware.logging.settings import LoggingSettings
 
 __all__ = ["Logging"]
@@ -84,6 +86,7 @@ def _compiled_selection(settings: LoggingSettings, effects: Effects) -> Selectio
     return Selection(levels, settings.slow_ms, sample, exclusion, effects)
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Logging(Middleware):
     """Write one line for every exchange."""
 

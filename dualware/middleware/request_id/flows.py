@@ -14,13 +14,15 @@ from typing import Any, ClassVar, Final, cast
 import structlog.contextvars
 from werkzeug.utils import import_string
 
+from dualware.core.compiling import mypyc_attr
 from dualware.core.effects import Effects
-from dualware.core.exchange import END, RESPONSE, Exchange, Flow, Middleware
+from dualware.core.exchange import END, RESPONSE, Exchange, Flow
 from dualware.core.guards import Complaints, asked, making
 from dualware.core.header_names import HeaderName
 from dualware.core.headers import FieldName, Headers
 from dualware.core.lists import add_member
 from dualware.core.message import Request
+from dualware.core.middleware import Middleware
 from dualware.core.peers import Peers
 from dualware.core.record import CURRENT, Record
 from dualware.core.request_id.bindings import bind
@@ -59,7 +61,7 @@ def _compiled_generator(settings: RequestIDSettings, effects: Effects) -> Genera
     if isinstance(generator, str):
         if generator in NAMED:
             return NAMED[generator](effects.random, effects.now)
-        generator = cast("Generate", import_string(generator))
+        generator = import_string(generator)
     valid = is_harmless if settings.allow_unsafe else is_request_id
     instead = hex_ids(effects.random)
     return making(generator, valid, instead, effects, "the generator of request_id")
@@ -75,10 +77,11 @@ def _compiled_trust(
     if trust == "never":
         return lambda _: False
     if isinstance(trust, list | tuple):
-        return Peers(cast("list[str]", trust))
+        return Peers(cast("Any", trust))
     return asked(trust, effects, "the trust of request_id")
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class RequestID(Middleware):
     """Give every request an id, and tell everybody."""
 

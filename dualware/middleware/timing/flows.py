@@ -12,11 +12,13 @@ from functools import partial
 from typing import Any, ClassVar, Final
 
 from dualware.core.checks import metric_sink
+from dualware.core.compiling import mypyc_attr
 from dualware.core.effects import Effects
-from dualware.core.exchange import END, RESPONSE, Exchange, Flow, Middleware
+from dualware.core.exchange import END, RESPONSE, Exchange, Flow
 from dualware.core.guards import asked
 from dualware.core.headers import FieldName, StrHeaders
 from dualware.core.message import Request
+from dualware.core.middleware import Middleware
 from dualware.core.peers import Peers
 from dualware.core.timing.figures import Figures
 from dualware.core.timing.server_timing import joined, metric, milliseconds, stamp
@@ -27,6 +29,7 @@ __all__ = ["Timing"]
 _SECOND: Final = 1_000_000_000
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Timing(Middleware):
     """Tell the browser how long the application took."""
 
