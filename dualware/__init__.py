@@ -8,11 +8,11 @@ the protocol that it speaks, and of structlog what it uses.
 import importlib as _importlib
 import typing as _typing
 
+from dualware.core.current import add_fields, carry, request_id
 from dualware.core.exchange import BODY, END, RESPONSE, Exchange, Flow
 from dualware.core.message import Request, Response
 from dualware.core.middleware import Middleware
 from dualware.core.problems import SettingsError
-from dualware.core.record import add_fields, carry, request_id
 from dualware.core.stack import Stack
 from dualware.outbound import outbound_headers
 from dualware.settings import load

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
-from dualware.core.record import live_record
+from dualware.core.current import live_record
 
 __all__ = ["RequestsAuth", "async_httpx_hook", "httpx_hook", "outbound_headers"]
 

@@ -24,7 +24,8 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Generator
 from typing import Any, Final, TypeVar, cast
 
-from dualware.core.record import Record, live_record
+from dualware.core.current import live_record
+from dualware.core.record import Record
 
 __all__ = ["SPANS_MOST", "Span", "Stopwatch", "add_span", "span"]
 

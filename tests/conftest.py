@@ -5,7 +5,7 @@ import os
 import hypothesis
 import pytest
 
-from dualware.core.record import CURRENT
+from dualware.core.current import CURRENT
 
 # Nothing is timed: the machine may be busy. By hand every run looks for new examples; where a
 # change is judged, they are the same for all.

@@ -33,7 +33,7 @@ with warnings.catch_warnings():
     from starlette.middleware.wsgi import WSGIMiddleware as StarletteFromWSGI
 
 from dualware import END, RESPONSE, Middleware, Stack, add_fields, carry, load
-from dualware.core.record import CURRENT, live_record
+from dualware.core.current import CURRENT, live_record
 from dualware.testing import ASGIClient, WSGIClient
 from dualware.testing.asgi import build_scope
 

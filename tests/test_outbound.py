@@ -9,7 +9,7 @@ import requests
 from requests.adapters import BaseAdapter
 from requests.auth import HTTPBasicAuth
 
-from dualware.core.record import CURRENT
+from dualware.core.current import CURRENT
 from dualware.effects import REAL
 from dualware.middleware.request_id import RequestID, RequestIDSettings
 from dualware.outbound import RequestsAuth, async_httpx_hook, httpx_hook, outbound_headers

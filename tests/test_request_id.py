@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 import dualware
 from dualware import END, RESPONSE, Middleware, Stack, load
+from dualware.core.current import CURRENT, live_record
 from dualware.core.effects import Effects
 from dualware.core.peers import Peers, network
 from dualware.core.problems import SettingsError
-from dualware.core.record import CURRENT, live_record
 from dualware.core.request_id.outbound import Outbound, host_pattern
 from dualware.effects import REAL
 from dualware.middleware.request_id import RequestID, RequestIDSettings

@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 import dualware
 from dualware import END, Middleware, Stack
-from dualware.core.record import CURRENT, add_fields
+from dualware.core.current import CURRENT, add_fields
 from dualware.effects import REAL
 from dualware.middleware.request_id import RequestID, RequestIDSettings
 from dualware.testing import Dual

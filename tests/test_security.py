@@ -21,8 +21,8 @@ import dualware
 import dualware.effects as effects_module
 from dualware import BODY, END, RESPONSE, Middleware, SettingsError, Stack, add_fields, load, span
 from dualware.asgi.driver import ASGIWrapper
+from dualware.core.current import live_record
 from dualware.core.lists import add_vary
-from dualware.core.record import live_record
 from dualware.core.request_id.ids import ID_MOST, is_harmless, is_request_id
 from dualware.core.request_id.trace import EXTRACTORS, VALUE_MOST
 from dualware.core.timing.server_timing import joined, metric, quoted, stamp

@@ -17,7 +17,8 @@ from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
-from dualware.core.record import CURRENT, Record, carry, live_record
+from dualware.core.current import CURRENT, carry, live_record
+from dualware.core.record import Record
 from dualware.spans import SPANS_MOST, Span, add_span, span
 from dualware.testing import ASGIClient, Dual, Script
 from tests.timing_parts import MS, World

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dualware.core.current import live_record
 from dualware.core.exchange import RESPONSE
 from dualware.core.middleware import Middleware
 from dualware.core.problems import SettingsError
-from dualware.core.record import live_record
 from dualware.effects import REAL, RateLimitedReport
 from dualware.middleware.timing import Timing, TimingSettings
 from dualware.settings.reading import validated

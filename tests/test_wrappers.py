@@ -14,7 +14,7 @@ import pytest
 import dualware.asgi
 import dualware.wsgi
 from dualware import RESPONSE, Middleware, SettingsError, Stack
-from dualware.core.record import CURRENT
+from dualware.core.current import CURRENT
 from dualware.settings import ORDER
 from dualware.testing import ASGIClient, WSGIClient
 from tests.least import least

@@ -9,14 +9,16 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
+from types import MethodType
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol
 
 from dualware.asgi.exchange import ASGIExchange
+from dualware.asgi.marking import SEND
 from dualware.asgi.place import PLAIN
 from dualware.asgi.websocket import WebSocketExchange
+from dualware.core.current import CURRENT
 from dualware.core.message import ExchangeError
 from dualware.core.nesting import Member, enclosing
-from dualware.core.record import CURRENT
 from dualware.core.stack import Stack
 from dualware.core.wrapper import Wrapper
 from dualware.effects import REAL
@@ -86,7 +88,8 @@ class ASGIWrapper(Wrapper):
                 request = exchange._request
                 # The server's object, unless a flow changed it for the application.
                 seen = scope if request is None else request.scope  # type: ignore[attr-defined]
-                await self._inner(seen, exchange.receive, exchange.send)
+                taken = exchange.send if SEND is None else MethodType(SEND, exchange)
+                await self._inner(seen, exchange.receive, taken)
                 if exchange._place < PLAIN and exchange.outcome is None:
                     await exchange.finish()
         except BaseException as error:

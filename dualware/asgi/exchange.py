@@ -6,8 +6,6 @@ change a message of the application, make one up in its place, or call `receive`
 
 from __future__ import annotations
 
-import inspect
-import sys
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -299,9 +297,3 @@ class ASGIExchange(Working):
                 self.fail(raised, outcome, sent=True)
             raise
         return self.reraise is None
-
-
-if sys.version_info >= (3, 12):  # pragma: no cover - no branch of one interpreter
-    # `send` answers as a coroutine function does, and asgiref warns of callables that do not say
-    # so. Before 3.12 the mark is asyncio's own, which we must not import: trio is a loop too.
-    inspect.markcoroutinefunction(ASGIExchange.send)

@@ -15,7 +15,10 @@ from dualware.core.message import ExchangeError
 from dualware.core.middleware import Middleware
 from dualware.core.nesting import Member
 
-__all__ = ["AFTER_ANSWER", "Ending", "outcome_of"]
+__all__ = ["AFTER_ANSWER", "Ending", "advance", "outcome_of"]
+
+advance: Final = next
+"""Moves a flow on. A name of ours: compiled code looks builtins up by theirs, at each call."""
 
 AFTER_ANSWER: Final[frozenset[Event | None]] = frozenset({END, None})
 """What a flow may wait for that has answered."""
@@ -78,14 +81,16 @@ class Ending(Member):
             try:
                 if closed and flow in closed:
                     flow.close()
-                elif (wait := next(flow, None)) is not None:
+                elif (wait := advance(flow, None)) is not None:
                     self._check(flow, self._whose(flow), wait, LEGAL[END])
             except Exception as error:
                 self._report(self._whose(flow), error)
             except BaseException as error:
                 raised = error
-        if self._record is not None:
-            self.seal()
+        record = self._record
+        if record is not None and self.outer is None:
+            # As `seal`, less one call: every exchange that is followed ends here.
+            record.ended = True
         if raised is not None:
             raise raised
 
@@ -151,7 +156,7 @@ class Ending(Member):
         if guards:
             self._guards = tuple(each for each in self._guards if each is not flow)
         try:
-            wait = next(flow) if guards else flow.throw(error)
+            wait = advance(flow) if guards else flow.throw(error)
             self._check(flow, each, wait, AFTER_ANSWER if self._answer is not None else LEGAL[END])
         except StopIteration:
             pass

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dualware.core.compiling import mypyc_attr
-from dualware.core.ending import AFTER_ANSWER, Ending
+from dualware.core.ending import AFTER_ANSWER, Ending, advance
 from dualware.core.exchange import (
     BODY,
     END,
@@ -148,7 +148,7 @@ class Engine(Ending):
             for start in plan.starts:
                 try:
                     flow: Any = start(self)
-                    wait = None if flow is None else next(flow, None)
+                    wait = None if flow is None else advance(flow, None)
                     # By identity, and the commonest first: this is what every flow costs.
                     if wait is RESPONSE and self._answer is None:
                         flows.append(flow)
@@ -163,7 +163,7 @@ class Engine(Ending):
         finally:
             outwards = self._outwards = reversed(flows)
         # An answer passes RESPONSE of the flows outside its giver only; that one sees END.
-        if self._answer is not None and (flow := next(outwards)) is not None:
+        if self._answer is not None and (flow := advance(outwards)) is not None:
             self._pass(flow)
         return self._answer
 
@@ -172,7 +172,7 @@ class Engine(Ending):
         flow: Any = None
         try:
             flow = plan.starts[0](self)
-            wait = None if flow is None else next(flow, None)
+            wait = None if flow is None else advance(flow, None)
             if wait is not RESPONSE or self._answer is not None:
                 self._flows = ()
                 flow = self._begun(flow, wait)
@@ -182,7 +182,7 @@ class Engine(Ending):
         finally:
             self._flows = flows = (flow,)
             outwards = self._outwards = iter(flows)
-        if self._answer is not None and (flow := next(outwards)) is not None:
+        if self._answer is not None and (flow := advance(outwards)) is not None:
             self._pass(flow)
         return self._answer
 
@@ -216,7 +216,7 @@ class Engine(Ending):
             if flow is None:
                 continue
             try:
-                wait = next(flow, None) if early is None or flow not in early else early[flow]
+                wait = advance(flow, None) if early is None or flow not in early else early[flow]
                 if wait is None:
                     continue
                 if wait is BODY:
@@ -255,13 +255,13 @@ class Engine(Ending):
         while (flow := self._waiting) is not None:
             self._waiting = None
             try:
-                wait: Any = next(flow, None)
+                wait: Any = advance(flow, None)
                 while type(wait) is Work:
                     if self.defers and wait.long:
                         self.work, self._waiting = wait, flow
                         return
                     wait.run()
-                    wait = next(flow, None)
+                    wait = advance(flow, None)
                 if wait is FAILURE:
                     self._guard(flow)
                 elif wait is not None:

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from dualware.core.compiling import mypyc_attr
+from dualware.core.current import CURRENT, leave
 from dualware.core.exchange import Exchange
-from dualware.core.record import CURRENT, Record, leave
+from dualware.core.record import Record
 
 if TYPE_CHECKING:
     import weakref

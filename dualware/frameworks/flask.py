@@ -19,7 +19,7 @@ from typing import Any, cast
 
 from flask import Flask, got_request_exception, request, request_started
 
-from dualware.core.record import live_record
+from dualware.core.current import live_record
 from dualware.frameworks.settings import stack_of
 from dualware.settings import Source
 

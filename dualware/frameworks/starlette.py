@@ -19,9 +19,9 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware as Added
 from starlette.routing import Match, Mount
 
+from dualware.core.current import live_record
 from dualware.core.exchange import RESPONSE, Exchange, Flow
 from dualware.core.middleware import Middleware
-from dualware.core.record import live_record
 from dualware.core.stack import Stack
 from dualware.frameworks.settings import stack_of
 from dualware.settings import Source

@@ -12,7 +12,7 @@ import logging
 from collections.abc import MutableMapping
 from typing import Any
 
-from dualware.core.record import live_record, request_id
+from dualware.core.current import live_record, request_id
 
 __all__ = ["RequestIdFilter", "merge_record"]
 

@@ -23,8 +23,8 @@ import structlog
 from structlog.contextvars import merge_contextvars
 from structlog.processors import ExceptionRenderer, StackInfoRenderer
 
+from dualware.core.current import live_record
 from dualware.core.logging.presets import PRESETS
-from dualware.core.record import live_record
 from dualware.core.request_id.trace import current_span
 from dualware.effects import REAL
 

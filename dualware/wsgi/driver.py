@@ -13,9 +13,9 @@ import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, cast
 
+from dualware.core.current import CURRENT
 from dualware.core.nesting import enclosing
 from dualware.core.problems import Problem, SettingsError
-from dualware.core.record import CURRENT
 from dualware.core.stack import Stack
 from dualware.core.wrapper import Wrapper
 from dualware.effects import REAL

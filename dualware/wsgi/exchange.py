@@ -12,11 +12,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from dualware.core.compiling import mypyc_attr
+from dualware.core.current import CURRENT, leave
 from dualware.core.ending import outcome_of
 from dualware.core.engine import Engine
 from dualware.core.headers import StrHeaders, drop_length
 from dualware.core.message import Chunk, has_no_body
-from dualware.core.record import CURRENT, leave
 from dualware.wsgi.head import Pairs, code_of, declared_length, rebased, status_line
 from dualware.wsgi.input import CountedInput
 from dualware.wsgi.quick import QuickEngine

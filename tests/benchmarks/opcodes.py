@@ -32,7 +32,8 @@ PARTS = {
     "request and response": ("asgi/request", "wsgi/request", "core/message"),
     "fields of the head": ("asgi/quick", "wsgi/quick", "core/headers", "core/header_names",
                            "core/field_names", "core/fields", "core/lists"),
-    "event model": ("core/engine", "core/ending", "core/nesting", "core/record", "core/exchange"),
+    "event model": ("core/engine", "core/ending", "core/nesting", "core/current", "core/record",
+                    "core/exchange"),
     "driver": ("asgi/", "wsgi/"),
 }  # fmt: skip
 """Where the files of each part stand; the first that fits counts."""

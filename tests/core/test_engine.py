@@ -14,12 +14,12 @@ from contextvars import Context, copy_context
 import pytest
 
 import dualware.core.engine as engine_module
+from dualware.core.current import CURRENT, add_fields
 from dualware.core.ending import outcome_of
 from dualware.core.exchange import BODY, END, LEGAL, NO_RESPONSE, RESPONSE, START
 from dualware.core.message import ExchangeError
 from dualware.core.middleware import Middleware
 from dualware.core.nesting import enclosing, same_exchange
-from dualware.core.record import CURRENT, add_fields
 from dualware.core.stack import Stack
 from tests.core.bench import Bench, BenchRequest, Of, Watching, begun
 

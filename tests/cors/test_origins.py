@@ -275,7 +275,7 @@ def test_nothing_is_asked_where_there_is_no_origin():
 def test_cancelled_while_asking():
     """No flow had started: the cancellation leaves, and nothing stays current."""
     # cors R10
-    from dualware.core.record import CURRENT
+    from dualware.core.current import CURRENT
 
     async def forever(origin, request):
         await asyncio.Event().wait()

@@ -435,7 +435,7 @@ def test_a_choice_outside_an_exchange():
 def test_a_choice_that_comes_late(dual):
     """After the end nobody listens."""
     # cors R49
-    from dualware.core.record import live_record
+    from dualware.core.current import live_record
 
     records = []
     actual(

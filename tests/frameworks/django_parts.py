@@ -18,7 +18,7 @@ from django.test import AsyncClient, Client, override_settings
 from django.urls import include, path, re_path
 
 import dualware
-from dualware.core.record import CURRENT
+from dualware.core.current import CURRENT
 from dualware.frameworks.django import asgi, wsgi
 from dualware.testing import ASGIClient, WSGIClient
 

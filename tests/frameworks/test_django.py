@@ -24,7 +24,7 @@ from django.test import AsyncRequestFactory, RequestFactory
 
 import dualware
 from dualware import BODY, END, RESPONSE, Middleware, SettingsError, Stack
-from dualware.core.record import CURRENT, live_record
+from dualware.core.current import CURRENT, live_record
 from dualware.frameworks.django import DualwareMiddleware, asgi, wsgi
 from dualware.frameworks.django.checks import check_places, check_settings
 from dualware.testing import ASGIClient, WSGIClient

@@ -10,7 +10,7 @@ import structlog
 from structlog.testing import CapturingLogger
 
 import dualware
-from dualware.core.record import CURRENT
+from dualware.core.current import CURRENT
 from dualware.effects import REAL
 from dualware.log import RequestIdFilter, merge_record
 from dualware.middleware.request_id import RequestID, RequestIDSettings

@@ -23,8 +23,9 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dualware.core.current import CURRENT, live_record
 from dualware.core.logging.presets import PRESETS
-from dualware.core.record import CURRENT, Record, live_record
+from dualware.core.record import Record
 from dualware.log import JSONLine
 from dualware.log.lines import fastest, standard, timestamps
 from dualware.testing import Script

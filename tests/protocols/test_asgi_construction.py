@@ -18,8 +18,8 @@ import dualware
 from dualware import Middleware, Stack
 from dualware.asgi.driver import ASGIWrapper, wrapper
 from dualware.asgi.exchange import ASGIExchange
+from dualware.core.current import CURRENT, live_record
 from dualware.core.message import ExchangeError
-from dualware.core.record import CURRENT, live_record
 from dualware.testing import ASGIClient, Script
 from dualware.testing.asgi import build_scope
 from tests.protocols.asgi_parts import (
@@ -200,11 +200,11 @@ def test_concurrent_exchanges(path, backend):
 
     async def app(scope, receive, send):
         query = scope["query_string"]
-        live_record().request_id = query
+        live_record().request_id = query.decode()
         for message in (start(), body(query, more_body=True), body(query)):
             await meetings[message.get("more_body", message["type"])].wait()
             await send(message)
-        assert query == live_record().request_id
+        assert query.decode() == live_record().request_id
 
     client = ASGIClient(wrap(app, *PATHS[path](seen), Echo()), checkpoints=True)
     results = {}

@@ -14,7 +14,7 @@ from wsgiref.validate import validator
 import pytest
 
 from dualware import BODY, END, RESPONSE, Middleware, Stack, add_fields
-from dualware.core.record import CURRENT, live_record
+from dualware.core.current import CURRENT, live_record
 from dualware.testing import FileWrapper, Script, WSGIClient
 from dualware.testing.wsgi import PassThrough, build_environ
 from dualware.wsgi.driver import WSGIWrapper

@@ -13,7 +13,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.core.signals import got_request_exception
 
-from dualware.core.record import live_record
+from dualware.core.current import live_record
 from dualware.core.stack import Stack
 from dualware.frameworks.settings import stack_of
 

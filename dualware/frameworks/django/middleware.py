@@ -14,8 +14,8 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
 from dualware.asgi.driver import ask
+from dualware.core.current import CURRENT
 from dualware.core.nesting import enclosing
-from dualware.core.record import CURRENT
 from dualware.core.stack import Stack
 from dualware.effects import REAL
 from dualware.frameworks.django.configured import configured, tell_errors

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from dualware.core.record import live_record
+from dualware.core.current import live_record
 
 __all__ = ["Decision", "use_policy"]
 

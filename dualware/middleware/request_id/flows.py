@@ -15,6 +15,7 @@ import structlog.contextvars
 from werkzeug.utils import import_string
 
 from dualware.core.compiling import mypyc_attr
+from dualware.core.current import CURRENT
 from dualware.core.effects import Effects
 from dualware.core.exchange import END, RESPONSE, Exchange, Flow
 from dualware.core.guards import Complaints, asked, making
@@ -24,7 +25,7 @@ from dualware.core.lists import add_member
 from dualware.core.message import Request
 from dualware.core.middleware import Middleware
 from dualware.core.peers import Peers
-from dualware.core.record import CURRENT, Record
+from dualware.core.record import Record
 from dualware.core.request_id.bindings import bind
 from dualware.core.request_id.ids import (
     NAMED,
