@@ -18,7 +18,7 @@ TESTED := --group build --group servers --group test
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup browser demo test test-all test-django test-lowest check format bench build pins clean
+.PHONY: help setup browser demo test test-compiled test-all test-django test-lowest check format bench build build-compiled pins clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,8 +36,13 @@ test: .venv/.stamp .venvs/bare/.stamp ## Run the tests; every line and branch mu
 	$(BIN)/coverage run -m pytest $(ARGS)
 	@echo 'Once more without any extra'
 	.venvs/bare/bin/coverage run -m pytest tests/compression
+	@echo 'Once more compiled'
+	@MAKE="$(MAKE)" scripts/test-compiled.sh --ignore=tests/browser $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=100
+
+test-compiled: .venv/.stamp ## Run the tests of the compiled build
+	@MAKE="$(MAKE)" scripts/test-compiled.sh $(ARGS)
 
 test-all: ## Run the tests on every Python from 3.10 to 3.14 found here
 	@MAKE="$(MAKE)" scripts/test-all.sh "$(VERSIONS)" $(ARGS)
@@ -64,17 +69,27 @@ format: .venv/.stamp ## Format the code and mend what ruff can mend
 bench: .venvs/bench/.stamp ## Measure the cost per request, against its peers, in process and in servers
 	@scripts/install-wrk.sh || echo 'WITHOUT wrk, SERVERS ARE NOT MEASURED; everything else is' >&2
 	.venvs/bench/bin/python -m pytest --quiet tests/test_limit.py tests/test_peers.py
-	.venvs/bench/bin/python -m tests.benchmarks
+	@if .venvs/bench/bin/python scripts/can_compile.py; \
+		then $(MAKE) --no-print-directory .venvs/compiled/.stamp; \
+		else echo 'THE COMPILED BUILD IS NOT MEASURED' >&2; fi
+	.venvs/bench/bin/python -m tests.benchmarks $(wildcard .venvs/compiled)
 
 build: .venv/.stamp ## Build the wheel and the source archive, and check the wheel
 	rm -rf dist
 	$(BIN)/python -m hatchling build
 	$(BIN)/python scripts/check_dist.py dist/*.whl
 
+build-compiled: .venvs/compiled/.stamp ## Build a compiled wheel for this platform, and check it
+	mkdir -p dist
+	cp .venvs/compiled/dist/*.whl dist
+	$(BIN)/python scripts/check_dist.py .venvs/compiled/dist/*.whl
+
 pins: $(UV) ## Pin the newest versions of every dependency, and the oldest allowed
 	$(COMPILE) --group dev --output-file requirements/dev.txt
 	$(COMPILE) $(TESTED) --constraints requirements/dev.txt --output-file requirements/test.txt
 	$(RESOLVE) --group bare --constraints requirements/dev.txt --output-file requirements/bare.txt
+	$(RESOLVE) --group compile --constraints requirements/dev.txt \
+		--output-file requirements/compile.txt
 	$(RESOLVE) --extra fast --extra zstd --group bench --constraints requirements/dev.txt \
 		--output-file requirements/bench.txt
 	$(UV) pip compile --quiet --no-config --no-deps --no-annotate --no-header --no-emit-index-url \
@@ -105,6 +120,19 @@ endef
 
 .venvs/bare/.stamp: pyproject.toml requirements/bare.txt
 	$(call environment,.venvs/bare,requirements/bare.txt,$(or $(PYTHON),$$(scripts/find-python.sh)))
+
+.venvs/compiler/.stamp: pyproject.toml requirements/compile.txt
+	$(call environment,.venvs/compiler,requirements/compile.txt,$(or $(PYTHON),$$(scripts/find-python.sh)))
+
+# A copy of the tree, by way of the source archive, with the extension in place; and the wheel.
+.venvs/compiled/.stamp: .venvs/compiler/.stamp $(shell git ls-files dualware tests examples 2>/dev/null)
+	@echo 'Compiling into .venvs/compiled'
+	@rm -rf .venvs/compiled
+	@.venvs/compiler/bin/python -m hatchling build --target sdist --directory .venvs/compiled >/dev/null
+	@cd .venvs/compiled && tar -xzf *.tar.gz --strip-components=1 && rm *.tar.gz
+	@cd .venvs/compiled && HATCH_BUILD_HOOK_ENABLE_MYPYC=1 \
+		../compiler/bin/python -m hatchling build --target wheel >/dev/null
+	@touch $@
 
 .venvs/django-%/.stamp: pyproject.toml requirements/test.txt
 	$(call environment,.venvs/django-$*,requirements/test.txt,$$(scripts/find-python.sh $(lastword $(subst -, ,$*))))

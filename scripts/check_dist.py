@@ -27,6 +27,9 @@ def problems(wheel: Path) -> list[str]:
     metadata = {name for name in names if name.split("/")[0].endswith(".dist-info")}
     licence = any(name.endswith("/licenses/LICENSE") for name in metadata)
     expected = expected_files()
+    if not wheel.stem.endswith("-any"):
+        # A compiled one holds extension modules beside the sources that they were made of.
+        metadata |= {name for name in names if name.endswith((".so", ".pyd"))}
     return [
         *(f"missing from the wheel: {name}" for name in sorted(expected - names)),
         *(f"unexpected in the wheel: {name}" for name in sorted(names - metadata - expected)),

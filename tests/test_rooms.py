@@ -5,9 +5,16 @@ no test runs, too.
 """
 
 import ast
+import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 PACKAGE = Path(__file__).parents[1] / "dualware"
 FILES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
@@ -381,3 +388,69 @@ def isort_style(name):
 def test_no_file_is_long(name):
     """What needs more lines does more than one thing."""
     assert MOST_LINES >= len(FILES[name].read_text("utf-8").splitlines())
+
+
+# What is compiled (docs/compiled.md)
+
+BUILD = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"][
+    "build"
+]
+HOOK = BUILD["targets"]["wheel"]["hooks"]["mypyc"]
+
+
+def matches(name, pattern):
+    """Whether a pattern of the build, of a whole path or of a name in any folder, means a file."""
+    return fnmatch(f"/dualware/{name}" if "/" in pattern else Path(name).name, pattern)
+
+
+COMPILED = [
+    name
+    for name in FILES
+    if any(matches(name, f"{folder}/*") for folder in HOOK["include"])
+    and not any(matches(name, pattern) for pattern in HOOK["exclude"])
+]
+
+
+@pytest.mark.parametrize("pattern", HOOK["exclude"])
+def test_what_is_not_compiled_is_there(pattern):
+    """A file that was moved takes its place in the list along."""
+    assert [name for name in FILES if matches(name, pattern)]
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_compiled_code_awaits_nothing(name):
+    """It would throw into what it awaits by three arguments, and Python 3.12 warns of that."""
+    waits = ast.Await | ast.AsyncFor | ast.AsyncWith
+
+    assert [] == [node.lineno for node in ast.walk(TREES[name]) if isinstance(node, waits)]
+
+
+def marked(node):
+    """Whether a class may have subclasses that are not compiled."""
+    return any("allow_interpreted_subclasses" in ast.unparse(each) for each in node.decorator_list)
+
+
+def classes(*names):
+    """The classes of some files."""
+    return [
+        node for name in names for node in ast.walk(TREES[name]) if isinstance(node, ast.ClassDef)
+    ]
+
+
+MARKED = {node.name for node in classes(*COMPILED) if marked(node)}
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_families_of_compiled_classes_are_marked(name):
+    """One that is not, below one that is, has its constructor called twice, and leaks."""
+    assert [] == [
+        node.name
+        for node in classes(name)
+        if MARKED.intersection(map(ast.unparse, node.bases)) and not marked(node)
+    ]
+
+
+def test_what_is_compiled():
+    """The way of an exchange is, what settings are made of is not."""
+    assert {"core/engine.py", "asgi/sending.py", "wsgi/exchange.py"} < set(COMPILED)
+    assert not {"core/stack.py", "middleware/cors/settings.py", "asgi/following.py"} & set(COMPILED)

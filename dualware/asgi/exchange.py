@@ -1,19 +1,17 @@
 """One HTTP exchange under ASGI: the engine, with `receive` and `send` as methods.
 
-Knows the order of the messages of a response, and which of them are ours to touch. Must never
-change a message of the application, make one up in its place, or call `receive` on its own.
+Knows what is awaited where a head is held, answered or never came. Must never change a message of
+the application, make one up in its place, or call `receive` on its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from dualware.asgi.following import Message
-from dualware.asgi.place import BEFORE, CODED, FOLLOWED, GUARDED, HELD, OPEN, OVER, PLAIN
+from dualware.asgi.place import BEFORE, CODED, HELD, OVER
 from dualware.asgi.work import Working
-from dualware.core.compiling import mypyc_attr
 from dualware.core.ending import outcome_of
 from dualware.core.headers import BytesHeaders, Fields
 from dualware.core.message import Chunk, has_no_body
@@ -26,21 +24,9 @@ __all__ = ["ASGIExchange", "Message", "Receive", "Send"]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
-# May pass a held head: early hints come before it by nature, debug at any time (protocols A19).
-_PASSING: Final = frozenset({"http.response.early_hint", "http.response.debug"})
 
-
-async def _nothing() -> None:
-    """What `send` returns where the message is kept back."""
-
-
-@mypyc_attr(allow_interpreted_subclasses=True)
 class ASGIExchange(Working):
     """What the application gets as `receive` and `send`, and what the driver moves on."""
-
-    __slots__ = ()
-
-    _upstream: Send
 
     # What the application calls
 
@@ -54,139 +40,7 @@ class ASGIExchange(Working):
             self.gone = True
         return message
 
-    def send(self, message: Message) -> Awaitable[None]:
-        """ASGI `send`. Returns the server's own awaitable wherever nobody has to see it end.
-
-        A plain function for that reason: a coroutine around every message makes a stack that
-        only looks at heads 6 to 8 % dearer, and a stream pays it for every chunk.
-        """
-        place = self._place
-        if place >= PLAIN:
-            return self._upstream(message)
-        if place == BEFORE:
-            if message["type"] == "http.response.start":
-                return self._head(message)
-            # Informational messages, and what we do not know.
-            return self._watched(message)
-        if place == OPEN and message["type"] == "http.response.body":
-            return self._open_body(message)
-        turns = self._turns
-        if turns is not None:
-            return self._in_turn(turns, partial(self._step, message))
-        if place == HELD:
-            return self._release(message)
-        if place == GUARDED:
-            return self._guarded(message)
-        return self._step(message)
-
-    def _step(self, message: Message) -> Awaitable[None]:
-        """What becomes of a message after the first, when it is its turn."""
-        place = self._place
-        if place == OPEN:
-            if message["type"] == "http.response.body":
-                return self._open_body(message)
-            # Trailers, a file: from here on nothing is taken for granted.
-            place = self._place = FOLLOWED
-        if place == FOLLOWED:
-            if message["type"] == "http.response.body":
-                return self._body(message)
-            return self._on(message)
-        if place == CODED:
-            if message["type"] == "http.response.body":
-                return self._coded_body(message)
-            return self._on(message)
-        if self.broken is not None:
-            raise self.broken
-        return self._upstream(message)
-
     # Head
-
-    def _head(self, message: Message) -> Awaitable[None]:
-        self._held = message
-        trails = "trailers" in message and message["trailers"]
-        if trails:
-            self._trailers_to_come = True
-        try:
-            through = self.head()
-        except BaseException as error:
-            # A policy fails closed: no later message gets through.
-            self._break(error)
-            raise
-        if not through:
-            self._place = HELD
-            return _nothing()
-        if self._response is not None or trails:
-            return self._send_head()
-        # As there, for a head at which nobody looked closely.
-        self.committed = True
-        if self.watched or self._exits is not None:
-            self._follow(message["status"])
-            return self._watched(self._held)
-        if self._guards:
-            self._place = GUARDED
-            return self._sent(self._held)
-        self._place = PLAIN
-        return self._upstream(self._held)
-
-    def _send_head(self) -> Awaitable[None]:
-        """Send the head that the flows left, as the application's own message if they could."""
-        self.committed = True
-        message = self._held
-        response = self._response
-        trails = self._trailers_to_come
-        status = message["status"]
-        if response is not None:
-            if response._trailers and not trails:
-                message = {**message, "trailers": True}
-                trails = True
-            headers = response.headers
-            if headers._own or response.status != status:
-                # granian needs the key, daphne and gunicorn a list (protocols A15).
-                status = response.status
-                message = {**message}
-                message["status"] = status
-                message["headers"] = headers._pairs
-            if self._guards:
-                # Its status may be another than the one that they saw.
-                self.watch()
-        coded = response is not None and response._codecs
-        needed = coded or self.watched or self._guards or self._exits is not None or trails
-        # Who waits for a failure alone gets here only where somebody else needs the rest. And where
-        # messages wait for their turn, none may go past them (compression 44).
-        if not needed and self._turns is None:
-            self._place = PLAIN
-            return self._upstream(message)
-        self._follow(status, trails=trails)
-        if coded:
-            self._place = CODED
-        return self._watched(message)
-
-    def _follow(self, status: int | None, *, trails: bool = False) -> None:
-        """The head was sent, and the rest is followed."""
-        special = trails or self._plan.measures or self._turns is not None
-        if trails:
-            self._trails = True
-        method = self._source.get("method")
-        if (status != 200 or method == "HEAD") and has_no_body(method, status):
-            self._counts = False
-            special = True
-        self._place = FOLLOWED if special else OPEN
-
-    def _release(self, message: Message) -> Awaitable[None]:
-        """The head was held; ``message`` is what ends that (protocols A18)."""
-        kind = message["type"]
-        if kind != "http.response.body":
-            return self._watched(message) if kind in _PASSING else self._unseen(message)
-        chunk = message.get("body", b"")
-        complete = not message.get("more_body", False)
-        if not complete and chunk:
-            # Some frameworks send the whole body, then an empty last message.
-            complete = self.response.headers.get("Content-Length") == str(len(chunk))
-        data = self._reach_body(chunk, complete=complete)
-        if self.work is None:
-            return self._send_first(message, chunk, data)
-        worked = partial(self._send_worked, message, chunk, data)
-        return worked() if self._turns is not None else self._take_turns(worked)
 
     async def _unseen(self, message: Message) -> None:
         """What passes now is no body that a codec could take; a push is none at all."""
@@ -210,13 +64,6 @@ class ASGIExchange(Working):
         await self._onward(message)
 
     # Body
-
-    def _onward(self, message: Message) -> Awaitable[None]:
-        """A body message right behind the head, that has passed every codec."""
-        place = self._place
-        if place == PLAIN:
-            return self._upstream(message)
-        return self._open_body(message) if place == OPEN else self._body(message)
 
     async def _guarded(self, message: Message) -> None:
         """The first message of a body that is followed for failures alone."""

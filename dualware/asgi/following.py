@@ -6,45 +6,19 @@ head, nor change a body: what comes here goes out as it is.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any
 
 from dualware.asgi.place import OVER
-from dualware.asgi.quick import QuickEngine
-from dualware.asgi.request import ZERO_COPY
-from dualware.core.compiling import mypyc_attr
+from dualware.asgi.sending import Message, Sending
 from dualware.core.fields import length_of
 from dualware.core.headers import BytesHeaders
 from dualware.core.message import ExchangeError
 
 __all__ = ["Following", "Message"]
 
-Message = Any
 
-_OPAQUE: Final = frozenset({"http.response.pathsend", ZERO_COPY})
-
-
-@mypyc_attr(allow_interpreted_subclasses=True)
-class Following(QuickEngine):
+class Following(Sending):
     """The side of an exchange that hands on what comes after the head."""
-
-    __slots__ = ()
-
-    _upstream: Callable[[Any], Awaitable[None]]
-
-    _counts: bool = True
-    """Whether what is sent counts as body."""
-    _trails: bool = False
-    """Whether there will be trailers, its or ours."""
-
-    def _on(self, message: Message) -> Awaitable[None]:
-        """A message that is no body, after the head, while somebody follows the response."""
-        kind = message["type"]
-        if kind == "http.response.trailers":
-            return self._trailers(message)
-        if kind in _OPAQUE:
-            return self._opaque(message)
-        return self._watched(message)
 
     async def _open_body(self, message: Message) -> None:
         """As `_body`, where nothing is out of the ordinary: every chunk comes by here."""

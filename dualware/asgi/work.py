@@ -13,33 +13,13 @@ from typing import Any
 
 from dualware.asgi.following import Following, Message
 from dualware.asgi.offload import in_thread, turns
-from dualware.asgi.place import BROKEN
-from dualware.core.compiling import mypyc_attr
 from dualware.core.message import Chunk, ExchangeError
 
 __all__ = ["Working"]
 
 
-@mypyc_attr(allow_interpreted_subclasses=True)
 class Working(Following):
     """The side of an exchange that leaves long work to threads."""
-
-    __slots__ = ()
-
-    defers = True
-
-    _turns: AbstractAsyncContextManager[Any] | None = None
-    """Held while a message is on its way, in an exchange that had something done in a thread:
-    none overtakes another (compression 44)."""
-    _torn: bool = False
-    """Whether a chunk that a codec has taken did not reach the server (compression 39)."""
-
-    def _break(self, error: BaseException) -> None:
-        """From here on nothing that the application sends gets through."""
-        # What asks a task to stop is no failure that could be told of later.
-        told = isinstance(error, Exception)
-        self.broken = error if told else ExchangeError("a part of this response was cancelled")
-        self._place = BROKEN
 
     async def _take_turns(self, step: Callable[[], Awaitable[None]]) -> None:
         """From now on, messages wait for each other. ``step`` is the first that has its turn."""
@@ -58,14 +38,6 @@ class Working(Following):
             if not begun:
                 # Cancelled while it waited: what it was to send is lost, and nothing may follow it.
                 self._break(error)
-            raise
-
-    def _reach_body(self, chunk: Chunk | None, *, complete: bool) -> Chunk:
-        """BODY. Fails closed."""
-        try:
-            return self.body(chunk, complete=complete)
-        except BaseException as error:
-            self._break(error)
             raise
 
     async def _worked(self, data: Chunk) -> Chunk:

@@ -1,0 +1,233 @@
+"""What becomes of a message that an application sends under ASGI, as far as nothing is awaited.
+
+Knows the order of the messages of a response, and which of them are ours to touch. Must never
+change a message of the application, make one up in its place, or await anything: a compiled
+coroutine passes exceptions on in a way that Python 3.12 warns of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import Any, Final
+
+from dualware.asgi.place import (
+    BEFORE,
+    BROKEN,
+    CODED,
+    FOLLOWED,
+    GUARDED,
+    HELD,
+    OPEN,
+    PLAIN,
+)
+from dualware.asgi.quick import QuickEngine
+from dualware.asgi.request import ZERO_COPY
+from dualware.core.compiling import mypyc_attr
+from dualware.core.message import Chunk, ExchangeError, has_no_body
+
+__all__ = ["Awaited", "Message", "Sending"]
+
+Message = Any
+Awaited = Any
+"""An awaitable of None."""
+
+# May pass a held head: early hints come before it by nature, debug at any time (protocols A19).
+_PASSING: Final = frozenset({"http.response.early_hint", "http.response.debug"})
+_OPAQUE: Final = frozenset({"http.response.pathsend", ZERO_COPY})
+
+
+async def _nothing() -> None:
+    """What `send` returns where the message is kept back."""
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)
+class Sending(QuickEngine):
+    """The side of an exchange that decides. What is awaited stands in the classes made of it."""
+
+    __slots__ = ()
+
+    _upstream: Callable[[Any], Awaitable[None]]
+
+    defers = True
+
+    _counts: bool = True
+    """Whether what is sent counts as body."""
+    _trails: bool = False
+    """Whether there will be trailers, its or ours."""
+    _turns: AbstractAsyncContextManager[Any] | None = None
+    """Held while a message is on its way, in an exchange that had something done in a thread:
+    none overtakes another (compression 44)."""
+    _torn: bool = False
+    """Whether a chunk that a codec has taken did not reach the server (compression 39)."""
+
+    def send(self, message: Message) -> Awaited:
+        """ASGI `send`. Returns the server's own awaitable wherever nobody has to see it end.
+
+        A plain function for that reason: a coroutine around every message makes a stack that
+        only looks at heads 6 to 8 % dearer, and a stream pays it for every chunk.
+        """
+        awaited: Any = self
+        place = self._place
+        if place >= PLAIN:
+            return self._upstream(message)
+        if place == BEFORE:
+            if message["type"] == "http.response.start":
+                return self._head(message)
+            # Informational messages, and what we do not know.
+            return awaited._watched(message)
+        if place == OPEN and message["type"] == "http.response.body":
+            return awaited._open_body(message)
+        turns = self._turns
+        if turns is not None:
+            return awaited._in_turn(turns, partial(self._step, message))
+        if place == HELD:
+            return self._release(message)
+        if place == GUARDED:
+            return awaited._guarded(message)
+        return self._step(message)
+
+    def _step(self, message: Message) -> Awaited:
+        """What becomes of a message after the first, when it is its turn."""
+        awaited: Any = self
+        place = self._place
+        if place == OPEN:
+            if message["type"] == "http.response.body":
+                return awaited._open_body(message)
+            # Trailers, a file: from here on nothing is taken for granted.
+            place = self._place = FOLLOWED
+        if place == FOLLOWED:
+            if message["type"] == "http.response.body":
+                return awaited._body(message)
+            return self._on(message)
+        if place == CODED:
+            if message["type"] == "http.response.body":
+                return awaited._coded_body(message)
+            return self._on(message)
+        if self.broken is not None:
+            raise self.broken
+        return self._upstream(message)
+
+    def _head(self, message: Message) -> Awaited:
+        awaited: Any = self
+        self._held = message
+        trails = "trailers" in message and message["trailers"]
+        if trails:
+            self._trailers_to_come = True
+        try:
+            through = self.head()
+        except BaseException as error:
+            # A policy fails closed: no later message gets through.
+            self._break(error)
+            raise
+        if not through:
+            self._place = HELD
+            return _nothing()
+        if self._response is not None or trails:
+            return self._send_head()
+        # As there, for a head at which nobody looked closely.
+        self.committed = True
+        if self.watched or self._exits is not None:
+            self._follow(message["status"])
+            return awaited._watched(self._held)
+        if self._guards:
+            self._place = GUARDED
+            return awaited._sent(self._held)
+        self._place = PLAIN
+        return self._upstream(self._held)
+
+    def _send_head(self) -> Awaited:
+        """Send the head that the flows left, as the application's own message if they could."""
+        awaited: Any = self
+        self.committed = True
+        message = self._held
+        response = self._response
+        trails = self._trailers_to_come
+        status = message["status"]
+        if response is not None:
+            if response._trailers and not trails:
+                message = {**message, "trailers": True}
+                trails = True
+            headers = response.headers
+            if headers._own or response.status != status:
+                # granian needs the key, daphne and gunicorn a list (protocols A15).
+                status = response.status
+                message = {**message}
+                message["status"] = status
+                message["headers"] = headers._pairs
+            if self._guards:
+                # Its status may be another than the one that they saw.
+                self.watch()
+        coded = response is not None and response._codecs
+        needed = coded or self.watched or self._guards or self._exits is not None or trails
+        # Who waits for a failure alone gets here only where somebody else needs the rest. And where
+        # messages wait for their turn, none may go past them (compression 44).
+        if not needed and self._turns is None:
+            self._place = PLAIN
+            return self._upstream(message)
+        self._follow(status, trails=trails)
+        if coded:
+            self._place = CODED
+        return awaited._watched(message)
+
+    def _follow(self, status: int | None, *, trails: bool = False) -> None:
+        """The head was sent, and the rest is followed."""
+        special = trails or self._plan.measures or self._turns is not None
+        if trails:
+            self._trails = True
+        method = self._source.get("method")
+        if (status != 200 or method == "HEAD") and has_no_body(method, status):
+            self._counts = False
+            special = True
+        self._place = FOLLOWED if special else OPEN
+
+    def _release(self, message: Message) -> Awaited:
+        """The head was held; ``message`` is what ends that (protocols A18)."""
+        awaited: Any = self
+        kind = message["type"]
+        if kind != "http.response.body":
+            return awaited._watched(message) if kind in _PASSING else awaited._unseen(message)
+        chunk = message.get("body", b"")
+        complete = not message.get("more_body", False)
+        if not complete and chunk:
+            # Some frameworks send the whole body, then an empty last message.
+            complete = self.response.headers.get("Content-Length") == str(len(chunk))
+        data = self._reach_body(chunk, complete=complete)
+        if self.work is None:
+            return awaited._send_first(message, chunk, data)
+        worked = partial(awaited._send_worked, message, chunk, data)
+        return worked() if self._turns is not None else awaited._take_turns(worked)
+
+    def _onward(self, message: Message) -> Awaited:
+        """A body message right behind the head, that has passed every codec."""
+        awaited: Any = self
+        place = self._place
+        if place == PLAIN:
+            return self._upstream(message)
+        return awaited._open_body(message) if place == OPEN else awaited._body(message)
+
+    def _on(self, message: Message) -> Awaited:
+        """A message that is no body, after the head, while somebody follows the response."""
+        awaited: Any = self
+        kind = message["type"]
+        if kind == "http.response.trailers":
+            return awaited._trailers(message)
+        if kind in _OPAQUE:
+            return awaited._opaque(message)
+        return awaited._watched(message)
+
+    def _break(self, error: BaseException) -> None:
+        """From here on nothing that the application sends gets through."""
+        # What asks a task to stop is no failure that could be told of later.
+        told = isinstance(error, Exception)
+        self.broken = error if told else ExchangeError("a part of this response was cancelled")
+        self._place = BROKEN
+
+    def _reach_body(self, chunk: Chunk | None, *, complete: bool) -> Chunk:
+        """BODY. Fails closed."""
+        try:
+            return self.body(chunk, complete=complete)
+        except BaseException as error:
+            self._break(error)
+            raise
