@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from dualware.asgi.following import Message
 from dualware.asgi.place import BEFORE, CODED, HELD, OVER
+from dualware.asgi.sending import Message, Send
 from dualware.asgi.work import Working
 from dualware.core.ending import outcome_of
 from dualware.core.headers import BytesHeaders, Fields
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["ASGIExchange", "Message", "Receive", "Send"]
 
 Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
 
 
 class ASGIExchange(Working):
     """What the application gets as `receive` and `send`, and what the driver moves on."""
+
+    __slots__ = ()
 
     # What the application calls
 
@@ -65,7 +66,7 @@ class ASGIExchange(Working):
 
     # Body
 
-    async def _guarded(self, message: Message) -> None:
+    async def _guarded(self, upstream: Send, message: Message) -> None:
         """The first message of a body that is followed for failures alone."""
         # Most servers take, and drop, what is sent to a client that is gone (protocols A28).
         if message["type"] != "http.response.body" or message.get("more_body") or self.gone:
@@ -75,17 +76,14 @@ class ASGIExchange(Working):
             return
         # The whole of the body. If the server takes it, nobody is there to be told.
         try:
-            await self._upstream(message)
+            await upstream(message)
         except OSError:
             if message.get("body"):
                 self.first_at = self.effects.clock()
             self.gone = True
             raise
         self._place = OVER
-        self.outcome = "completed"
         self.spare()
-        if self._record is not None:
-            self.seal()
 
     # What the driver calls
 

@@ -27,9 +27,10 @@ from dualware.asgi.request import ZERO_COPY
 from dualware.core.compiling import mypyc_attr
 from dualware.core.message import Chunk, ExchangeError, has_no_body
 
-__all__ = ["Awaited", "Message", "Sending"]
+__all__ = ["Awaited", "Message", "Send", "Sending"]
 
 Message = Any
+Send = Callable[[Any], Awaitable[None]]
 Awaited = Any
 """An awaitable of None."""
 
@@ -48,7 +49,7 @@ class Sending(QuickEngine):
 
     __slots__ = ()
 
-    _upstream: Callable[[Any], Awaitable[None]]
+    _upstream: Send
 
     defers = True
 
@@ -76,16 +77,16 @@ class Sending(QuickEngine):
             if message["type"] == "http.response.start":
                 return self._head(message)
             # Informational messages, and what we do not know.
-            return awaited._watched(message)
+            return self._watched(message)
         if place == OPEN and message["type"] == "http.response.body":
-            return awaited._open_body(message)
+            return awaited._open_body(self._upstream, message)
         turns = self._turns
         if turns is not None:
             return awaited._in_turn(turns, partial(self._step, message))
         if place == HELD:
             return self._release(message)
         if place == GUARDED:
-            return awaited._guarded(message)
+            return awaited._guarded(self._upstream, message)
         return self._step(message)
 
     def _step(self, message: Message) -> Awaited:
@@ -94,7 +95,7 @@ class Sending(QuickEngine):
         place = self._place
         if place == OPEN:
             if message["type"] == "http.response.body":
-                return awaited._open_body(message)
+                return awaited._open_body(self._upstream, message)
             # Trailers, a file: from here on nothing is taken for granted.
             place = self._place = FOLLOWED
         if place == FOLLOWED:
@@ -130,16 +131,15 @@ class Sending(QuickEngine):
         self.committed = True
         if self.watched or self._exits is not None:
             self._follow(message["status"])
-            return awaited._watched(self._held)
+            return self._watched(self._held)
         if self._guards:
             self._place = GUARDED
-            return awaited._sent(self._held)
+            return awaited._sent(self._upstream, self._held)
         self._place = PLAIN
         return self._upstream(self._held)
 
     def _send_head(self) -> Awaited:
         """Send the head that the flows left, as the application's own message if they could."""
-        awaited: Any = self
         self.committed = True
         message = self._held
         response = self._response
@@ -169,7 +169,7 @@ class Sending(QuickEngine):
         self._follow(status, trails=trails)
         if coded:
             self._place = CODED
-        return awaited._watched(message)
+        return self._watched(message)
 
     def _follow(self, status: int | None, *, trails: bool = False) -> None:
         """The head was sent, and the rest is followed."""
@@ -187,7 +187,7 @@ class Sending(QuickEngine):
         awaited: Any = self
         kind = message["type"]
         if kind != "http.response.body":
-            return awaited._watched(message) if kind in _PASSING else awaited._unseen(message)
+            return self._watched(message) if kind in _PASSING else awaited._unseen(message)
         chunk = message.get("body", b"")
         complete = not message.get("more_body", False)
         if not complete and chunk:
@@ -205,7 +205,9 @@ class Sending(QuickEngine):
         place = self._place
         if place == PLAIN:
             return self._upstream(message)
-        return awaited._open_body(message) if place == OPEN else awaited._body(message)
+        return (
+            awaited._open_body(self._upstream, message) if place == OPEN else awaited._body(message)
+        )
 
     def _on(self, message: Message) -> Awaited:
         """A message that is no body, after the head, while somebody follows the response."""
@@ -215,7 +217,16 @@ class Sending(QuickEngine):
             return awaited._trailers(message)
         if kind in _OPAQUE:
             return awaited._opaque(message)
-        return awaited._watched(message)
+        return self._watched(message)
+
+    def _watched(self, message: Message) -> Awaited:
+        """Send, and take note of a client that is gone, and of the time if it is wanted."""
+        awaited: Any = self
+        upstream = self._upstream
+        measures = self._plan.measures
+        return (
+            awaited._measured(upstream, message) if measures else awaited._sent(upstream, message)
+        )
 
     def _break(self, error: BaseException) -> None:
         """From here on nothing that the application sends gets through."""

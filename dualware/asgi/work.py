@@ -21,6 +21,8 @@ __all__ = ["Working"]
 class Working(Following):
     """The side of an exchange that leaves long work to threads."""
 
+    __slots__ = ()
+
     async def _take_turns(self, step: Callable[[], Awaitable[None]]) -> None:
         """From now on, messages wait for each other. ``step`` is the first that has its turn."""
         self._turns = taken = turns()

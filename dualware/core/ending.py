@@ -105,12 +105,17 @@ class Ending(Member):
 
     def spare(self) -> None:
         """The exchange completed, and nobody follows it: close the flows that wait for FAILURE."""
+        self.outcome = "completed"
         guards, self._guards = self._guards, ()
         for flow in guards:
             try:
                 flow.close()
             except Exception as error:
                 self._report(self._whose(flow), error)
+        record = self._record
+        if record is not None and self.outer is None:
+            # As `seal`.
+            record.ended = True
 
     def fail(self, error: BaseException, outcome: Outcome, *, sent: bool) -> Answer | None:
         """An exception left the application: it is raised at the wait of every live flow.

@@ -263,11 +263,7 @@ class WSGIExchange(QuickEngine):
                 sum(map(len, body)), code_of(status) if response is None else response.status
             )
         else:
-            self.outcome = "completed"
-            if self._guards:
-                self.spare()
-            if self._record is not None:
-                self.seal()
+            self.spare()
         if self._exits is not None:
             self.over()
         if self.token is not None:
