@@ -291,6 +291,7 @@ def test_no_response_takes_nothing(name):
 @pytest.mark.parametrize(
     "name",
     [
+        "kind",
         "method",
         "scheme",
         "path",
