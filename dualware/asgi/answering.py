@@ -1,0 +1,117 @@
+"""What is awaited where a head was held, answered by a flow, or never came.
+
+Methods of `ASGIExchange` that await, and so are not compiled. Must never change a message of the
+application, make one up in its place, or call `receive` on its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dualware.asgi.place import BEFORE, CODED, HELD
+from dualware.core.ending import outcome_of
+from dualware.core.headers import BytesHeaders, Fields
+from dualware.core.message import Chunk, has_no_body
+
+if TYPE_CHECKING:
+    from dualware.asgi.exchange import ASGIExchange, Message
+    from dualware.core.exchange import Answer
+
+__all__ = [
+    "answer", "failed", "finish", "receive", "send_first", "send_worked", "unseen",
+]  # fmt: skip
+
+
+async def receive(exchange: ASGIExchange) -> Message:
+    """ASGI `receive`: every message passes as it is; what it brings is taken note of."""
+    message = await exchange._receive()
+    if message["type"] == "http.request":
+        exchange.received += len(message.get("body") or b"")
+    elif message["type"] == "http.disconnect" and exchange.outcome is None:
+        # Most servers swallow what is sent after it, and say nothing (protocols A28).
+        exchange.gone = True
+    return message
+
+
+async def unseen(exchange: ASGIExchange, message: Message) -> None:
+    """What passes now is no body that a codec could take; a push is none at all."""
+    exchange.response.opaque = message["type"] != "http.response.push"
+    await exchange._worked(exchange._reach_body(None, complete=False))
+    await exchange._send_head()
+    await exchange._step(message)
+
+
+async def send_worked(exchange: ASGIExchange, message: Message, chunk: Chunk, data: Chunk) -> None:
+    """The same, when the work is done that flows wait for."""
+    await exchange._send_first(message, chunk, await exchange._worked(data))
+
+
+async def send_first(exchange: ASGIExchange, message: Message, chunk: Chunk, data: Chunk) -> None:
+    """The head, and behind it ``data``, which the first chunk became."""
+    await exchange._send_head()
+    if not data and exchange._place == CODED and message.get("more_body", False):
+        # The codec keeps all back.
+        return
+    if data is not chunk:
+        message = {**message}
+        message["body"] = data
+    await exchange._onward(message)
+
+
+async def answer(exchange: ASGIExchange, answer: Answer) -> None:
+    """Send a flow's own answer."""
+    data, status, fields = answer.body, answer.status, answer.headers
+    if status in (204, 304) and isinstance(fields, Fields):
+        # Those of most preflights are ready.
+        pairs = fields.wire.copy()
+    else:
+        headers = BytesHeaders()
+        headers.extend(fields)
+        if status not in (204, 304):
+            headers.set("Content-Length", str(len(data)))
+        pairs = headers.pairs
+    exchange._held = {"type": "http.response.start", "status": status, "headers": pairs}
+    exchange._pairs = pairs
+    if exchange._trailers_to_come:
+        exchange._trailers_to_come = False
+    if not exchange.head():
+        data = await exchange._worked(exchange.body(data, complete=True))
+    elif exchange.coded:
+        data = exchange.response.through(data, last=True)
+    if data and has_no_body(exchange._source.get("method"), exchange.status):
+        data = b""
+    await exchange._send_head()
+    await exchange._onward({"type": "http.response.body", "body": data})
+
+
+async def finish(exchange: ASGIExchange) -> None:
+    """The application returned, and left something open."""
+    if exchange.broken is not None:
+        # It took the failure of a policy for one of the server's, and went on.
+        raise exchange.broken
+    if exchange._place == HELD:
+        # The server reports what it would report of the bare application (protocols A20).
+        exchange.response.opaque = True
+        await exchange._worked(exchange._reach_body(None, complete=False))
+        await exchange._send_head()
+    if exchange.gone:
+        exchange.end("aborted")
+    else:
+        exchange.end("no_response" if exchange._place == BEFORE else "incomplete")
+
+
+async def failed(exchange: ASGIExchange, error: BaseException) -> bool:
+    """The application raised. Returns whether a flow answered and dealt with it."""
+    outcome = "aborted" if exchange.gone else outcome_of(error)
+    answer = exchange.fail(error, outcome, sent=exchange.committed)
+    if answer is None:
+        return False
+    try:
+        await exchange.answer(answer)
+    except BaseException as raised:
+        # There is no second answer: this is what the exchange ends with, if it has not yet.
+        if exchange.outcome is None:
+            outcome = "aborted" if exchange.gone else outcome_of(raised)
+            exchange.fail(raised, outcome, sent=True)
+        raise
+    return exchange.reraise is None
