@@ -72,7 +72,7 @@ bench: .venvs/bench/.stamp ## Measure the cost per request, against its peers, i
 	@if .venvs/bench/bin/python scripts/can_compile.py; \
 		then $(MAKE) --no-print-directory .venvs/compiled/.stamp; \
 		else echo 'THE COMPILED BUILD IS NOT MEASURED' >&2; fi
-	.venvs/bench/bin/python -m tests.benchmarks $(wildcard .venvs/compiled)
+	.venvs/bench/bin/python -m tests.benchmarks $$(ls -d .venvs/compiled 2>/dev/null)
 
 build: .venv/.stamp ## Build the wheel and the source archive, and check the wheel
 	rm -rf dist

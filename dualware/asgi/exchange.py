@@ -1,8 +1,8 @@
-"""What becomes of a message that an application sends under ASGI, as far as nothing is self.
+"""One HTTP exchange under ASGI: the engine, with `receive` and `send` as methods.
 
 Knows the order of the messages of a response, and which of them are ours to touch. Must never
-change a message of the application, make one up in its place, or await anything: a compiled
-coroutine passes exceptions on in a way that Python 3.12 warns of.
+change a message of the application, make one up in its place, or await anything here: a compiled
+coroutine throws into what it awaits in a way that Python 3.12 warns of.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ class ASGIExchange(QuickEngine):
     _torn: bool = False
     """Whether a chunk that a codec has taken did not reach the server (compression 39)."""
 
-    # Methods that await; a compiled class may have others than compiled ones.
+    # Methods that await, and so are not compiled. In a subclass they would make every call of the
+    # compiled ones a look-up by name.
     receive: ClassVar[Any] = answering.receive
     answer: ClassVar[Any] = answering.answer
     finish: ClassVar[Any] = answering.finish
