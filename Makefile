@@ -82,7 +82,7 @@ build: .venv/.stamp ## Build the wheel and the source archive, and check the whe
 build-compiled: .venvs/compiled/.stamp ## Build a compiled wheel for this platform, and check it
 	mkdir -p dist
 	cp .venvs/compiled/dist/*.whl dist
-	$(BIN)/python scripts/check_dist.py .venvs/compiled/dist/*.whl
+	.venvs/compiler/bin/python scripts/check_dist.py .venvs/compiled/dist/*.whl
 
 pins: $(UV) ## Pin the newest versions of every dependency, and the oldest allowed
 	$(COMPILE) --group dev --output-file requirements/dev.txt
