@@ -64,6 +64,7 @@ class Peers:
 
     def __init__(self, listed: Iterable[str]) -> None:
         names = list(listed)
+        # Not _unix, which C compilers define.
         self._unnamed = UNIX in names
         self._networks = tuple(network(name) for name in names if name != UNIX)
         # Parsing an address costs ten times a lookup, and direct peers are few: proxies.

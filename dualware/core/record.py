@@ -37,7 +37,7 @@ class Record:
     """Trace context of the request: ``trace_id``, ``parent_span_id``, ``trace_flags``…"""
     route: str | None = None
     """The template of the path that the application routed by, ``/items/{id}``, if known."""
-    cors: Any = None
+    cors: Any = None  # of a union with bool mypyc would set no default
     """The CORS policy that the application chose for its response: a name (str), or False for none;
     None where it left that to the path."""
     outbound: Any = None

@@ -42,7 +42,7 @@ class WSGIExchange(QuickEngine):
     _upstream: Any
     _write: Callable[[bytes], object] | None
 
-    _most: int = -1
+    _most: int = -1  # _UNREAD: mypyc takes literals alone for defaults
     """Bytes with which the body is whole, 0 where none count; known when the first are handed on,
     see `_limit`."""
 
