@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from dualware.asgi.request import TARGET, ZERO_COPY, ASGIRequest, in_lower_case
+from dualware.asgi.request import TARGET, ZERO_COPY, ASGIRequest
 from dualware.core.compiling import mypyc_attr
 from dualware.core.engine import Engine
 from dualware.core.exchange import NO_RESPONSE
 from dualware.core.field_names import FieldNames, Parts
-from dualware.core.header_names import HeaderName
+from dualware.core.header_names import ASKED, HeaderName
 from dualware.core.headers import BytesHeaders, FieldName, Fields
 from dualware.core.message import Request, Response, Target
 
@@ -75,26 +75,34 @@ class QuickEngine(Engine):
 
     def peek(self, name: HeaderName) -> str | None:
         key = name.wire
-        request: Any = self._request
-        if request is None and self._plan.alone:
-            # Who looks alone looks once: at each name, which is half of what an index costs.
-            headers = self._source.get("headers") or ()
-            found: bytes | None = None
-            for raw, value in headers:
-                if raw == key:
-                    if found is not None:
-                        return self.request.header(name.text)
-                    found = value
-            if found is not None:
-                return found.decode("latin-1")
-            return None if in_lower_case(headers) else self.request.header(name.text)
+        request: ASGIRequest | None = self._request  # type: ignore[assignment]
         if request is None:
-            request = self.request
+            if self._plan.alone:
+                # Who looks alone looks once: at each name, which is half of what an index costs.
+                try:
+                    headers: list[tuple[bytes, bytes]] = self._source.get("headers") or []
+                    found: bytes | None = None
+                    for raw, value in headers:
+                        if raw == key:
+                            if found is not None:
+                                break
+                            found = value
+                    else:
+                        if found is not None:
+                            return found.decode("latin-1")
+                except TypeError:
+                    # They are no list of tuples: the index takes any.
+                    pass
+            request = ASGIRequest(self._source)
+            self._request = request
         index = request._index
         if index is None:
             index = request.index()
         text = index.get(key)
-        return None if text is None else text.decode("latin-1")
+        if text is not None:
+            return text.decode("latin-1")
+        # A name that is new since then is not in the index.
+        return None if request._spellings is ASKED.spellings else request.header(name.text)
 
     def told(self, name: str) -> Any:
         # As in the base class, less three calls.

@@ -5,7 +5,6 @@ Knows pairs of bytes and pairs of native strings. Must never know what a field m
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from operator import itemgetter
 from typing import Any, Final
 
@@ -35,30 +34,38 @@ class FieldNames:
             name.encode("latin-1"): name for name in self.as_str
         }
 
-    def among(self, pairs: Iterable[Pair]) -> dict[str, str]:
+    def among(self, pairs: list[Pair]) -> dict[str, str]:
         """`Headers.pick` of pairs of bytes."""
         known = self.as_bytes
         found: dict[str, str] = {}
-        for raw, value in pairs:
+        # By subscripts, and by their type: compiled code takes a tenth of the time for that.
+        for pair in pairs:
+            raw = pair[0]
             try:
                 name = known[raw]
             except KeyError:
                 name = _learn(known, raw)
             if name is not None:
-                text = value.decode("latin-1")
+                value = pair[1]
+                if isinstance(value, bytes):
+                    text = value.decode("latin-1")
+                else:
+                    text = str(value, "latin-1")
                 found[name] = f"{found[name]}, {text}" if name in found else text
         return found
 
-    def among_native(self, pairs: Iterable[Pair]) -> dict[str, str]:
+    def among_native(self, pairs: list[Pair]) -> dict[str, str]:
         """`Headers.pick` of pairs of native strings."""
         known = self.as_str
         found: dict[str, str] = {}
-        for raw, value in pairs:
+        for pair in pairs:
+            raw = pair[0]
             try:
                 name = known[raw]
             except KeyError:
                 name = _learn(known, raw)
             if name is not None:
+                value = pair[1]
                 found[name] = f"{found[name]}, {value}" if name in found else value
         return found
 
@@ -86,11 +93,11 @@ class Parts:
         self._harmless: set[Any] = set()
         self._harmful: set[Any] = set()
 
-    def may_stand_in(self, pairs: list[Pair]) -> bool:
+    def may_stand_in(self, pairs: list[tuple[Any, Any]]) -> bool:
         """Whether a name among ``pairs`` may hold one of them.
 
-        False is certain. True may be a name that is no text of the protocol: whoever hears it
-        looks again.
+        False is certain. True may be a name that is no text of the protocol, or in compiled code
+        a pair that is no tuple: whoever hears it looks again.
         """
         harmless = self._harmless
         try:

@@ -170,8 +170,8 @@ class Request:
         )
 
     def several(self, names: HeaderNames) -> list[str | None]:
-        """What `header` says for each of ``names``, in one pass over the headers."""
-        return [self.header(name) for name in names.text]
+        """What `header` says for each of ``names``."""
+        return [self.header(name.text) for name in names.names]
 
     def set_header(self, name: str, value: str) -> None:
         """Make the application see exactly one request header ``name`` (lower case)."""

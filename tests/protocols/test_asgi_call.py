@@ -416,22 +416,3 @@ def test_other_middleware_inside_joins():
     assert ("1", "1") == (result.header("x-inner"), result.header("x-outer"))
     assert [("END", "completed")] == seen
     assert records[0] is records[1]
-
-
-def test_names_that_clients_make_up_are_not_kept():
-    """Neither many nor long ones: they would stay for as long as the process."""
-    # protocols A7
-    from dualware.asgi import request
-
-    long = b"x" * (request._LOWER_LONGEST + 1)
-    known = request._LOWER.copy()
-    try:
-        for number in range(request._LOWER_MOST + 8):
-            headers = [(b"x-%d" % number, b"a"), (long, b"b")]
-            found = request.ASGIRequest({"headers": headers})
-            assert ("a", "b") == (found.header(f"x-{number}"), found.header(long.decode()))
-        assert request._LOWER_MOST == len(request._LOWER)
-        assert long not in request._LOWER
-    finally:
-        request._LOWER.clear()
-        request._LOWER.update(known)
