@@ -11,7 +11,7 @@ from typing import Any
 from dualware.asgi.request import TARGET, ZERO_COPY, ASGIRequest
 from dualware.core.compiling import mypyc_attr
 from dualware.core.engine import Engine
-from dualware.core.exchange import NO_RESPONSE
+from dualware.core.exchange import EXPOSED, NO_RESPONSE
 from dualware.core.field_names import FieldNames, Parts
 from dualware.core.header_names import ASKED, HeaderName
 from dualware.core.headers import BytesHeaders, FieldName, Fields
@@ -55,7 +55,8 @@ class QuickEngine(Engine):
 
     @property
     def method(self) -> str:
-        return self._source.get("method", "GET")  # type: ignore[no-any-return]
+        scope: dict[str, str] = self._source
+        return scope.get("method", "GET")
 
     @property
     def status(self) -> int | None:
@@ -111,17 +112,19 @@ class QuickEngine(Engine):
             return told
         request: Any = self._request
         # A flow may have changed the scope for the application.
-        scope = self._source if request is None else request.scope
-        return scope.get(f"dualware.{name}")
+        scope: dict[str, Any] = self._source if request is None else request.scope
+        return scope.get(EXPOSED[name])
 
     def expose(self, name: str, value: Any) -> None:
-        state = self._source.get("state")
+        scope: dict[str, Any] = self._source
+        state = scope.get("state")
         if state is not None:
             state[name] = value
 
     @property
     def may_bypass(self) -> bool:
-        extensions = self._source.get("extensions")
+        scope: dict[str, Any] = self._source
+        extensions = scope.get("extensions")
         return extensions is not None and ZERO_COPY in extensions
 
     def fields(self, names: FieldNames) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 from urllib.parse import quote
 
 from dualware.core.compiling import mypyc_attr
+from dualware.core.exchange import EXPOSED
 from dualware.core.header_names import ASKED, HeaderName, HeaderNames
 from dualware.core.message import Facts, Request, Target
 
@@ -219,7 +220,7 @@ class ASGIRequest(Request):
             state[name] = value
 
     def exposed(self, name: str) -> Any:
-        return self.scope.get(f"dualware.{name}")
+        return self.scope.get(EXPOSED[name])
 
 
 def _folded(name: bytes, values: list[bytes]) -> bytes:

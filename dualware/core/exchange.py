@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 from dualware.core.compiling import mypyc_attr
 from dualware.core.header_names import HeaderName
 from dualware.core.headers import FieldName, Fields
+from dualware.core.memo import Memo
 from dualware.core.message import (
     BODILESS,
     ExchangeError,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BODY",
     "END",
+    "EXPOSED",
     "FAILURE",
     "LEGAL",
     "RESPONSE",
@@ -141,6 +143,9 @@ class Answer:
 
 
 NO_RESPONSE: Final[Response] = NoResponse()
+
+EXPOSED: Final = Memo[str, str]("dualware.{}".format)
+"""The key under which something is exposed in an object of a protocol: `Request.exposed`."""
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

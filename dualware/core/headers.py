@@ -135,9 +135,12 @@ class Headers(Generic[_Text]):
     def get(self, name: str) -> str | None:
         """The value of the first field called ``name``, None where there is none."""
         key = self._key(name)
-        for known, value in self._pairs:
-            if known.lower() == key:
-                return self._text(value)
+        size = len(key)
+        for pair in self._pairs:
+            known = pair[0]
+            # Most names are shorter or longer, and that is seen at a glance.
+            if len(known) == size and known.lower() == key:
+                return self._text(pair[1])
         return None
 
     def get_all(self, name: str) -> list[str]:
@@ -153,8 +156,7 @@ class Headers(Generic[_Text]):
         raise NotImplementedError
 
     def __contains__(self, name: str) -> bool:
-        key = self._key(name)
-        return any(known.lower() == key for known, _ in self._pairs)
+        return self.get(name) is not None
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
         """The fields as ``(lower-case name, value)``, in order."""
@@ -205,8 +207,15 @@ class Headers(Generic[_Text]):
         """
         length = self._length(size)
         key = self._length_key
-        pairs = [length if pair[0].lower() == key else pair for pair in self._pairs]
-        if pairs.count(length) != 1:
+        longest = len(key)
+        pairs: list[Pair] = []
+        placed = 0
+        for pair in self._pairs:
+            known = pair[0]
+            declares = len(known) == longest and known.lower() == key
+            pairs.append(length if declares else pair)
+            placed += declares
+        if placed != 1:
             self._replace("Content-Length", length)
             pairs = self._pairs
         self._pairs = pairs if fields is None else pairs + self._made(fields)
@@ -214,11 +223,13 @@ class Headers(Generic[_Text]):
 
     def _replace(self, name: str, pair: Pair) -> None:
         key = self._key(name)
+        size = len(key)
         kept: list[Pair] = []
         placed = False
-        for known in self._pairs:
-            if known[0].lower() != key:
-                kept.append(known)
+        for other in self._pairs:
+            known = other[0]
+            if len(known) != size or known.lower() != key:
+                kept.append(other)
             elif not placed:
                 kept.append(pair)
                 placed = True
@@ -234,9 +245,14 @@ class Headers(Generic[_Text]):
         there were any.
         """
         key = self._key(name)
-        places = [place for place, (known, _) in enumerate(self._pairs) if known.lower() == key]
+        size = len(key)
+        places: list[int] = []
+        for place, pair in enumerate(self._pairs):
+            known = pair[0]
+            if len(known) == size and known.lower() == key:
+                places.append(place)
         if places:
-            fields = merged(tuple(self._text(self._pairs[place][1]) for place in places))
+            fields = merged(tuple([self._text(self._pairs[place][1]) for place in places]))
             if fields is not None:
                 pairs = self.own()
                 (pairs[places[0]],) = self._made(fields)

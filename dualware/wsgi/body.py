@@ -83,6 +83,8 @@ class Body:
         exchange = self._exchange
         ready, self._ready = self._ready, []
         handed = False
+        # Bytes that the exchange was not told of yet, and how many it need not be told of.
+        counted = room = 0
         try:
             iterator = self._iterator
             if iterator is None:
@@ -92,19 +94,20 @@ class Body:
                 iterator = iter(iterator.__next__, _NO_CHUNK)
             for chunk in chain(ready, iterator) if ready else iterator:
                 size = len(chunk)
-                # As `count`.
                 if size:
-                    most = exchange._most
-                    if most > 0:
-                        sent = exchange.sent = exchange.sent + size  # type: ignore[operator]
-                        if sent >= most:
-                            exchange.end("completed")
-                    else:
-                        exchange.count(size)
+                    counted += size
+                    if counted >= room:
+                        # The first, and those that make the body whole.
+                        exchange.count(counted)
+                        counted, room = 0, exchange._most - (exchange.sent or 0)
                 handed = True
                 yield chunk
                 handed = False
+            if counted:
+                exchange.count(counted)
         except BaseException as error:
+            if counted:
+                exchange.count(counted)
             if not handed:
                 self._failed(error)
             raise
@@ -191,8 +194,14 @@ class Body:
 
     def close(self) -> None:
         """Close the application's body, once, and end the exchange if nothing else did."""
-        body, self._body, self._iterator = self._body, None, iter(())
+        body, self._body = self._body, None
+        # Kept meanwhile: if nobody else has it, it is closed with that, and after the body.
+        _iterator, self._iterator = self._iterator, iter(())
         exchange = self._exchange
+        puller = exchange.puller
+        if puller is not None and not puller.gi_running:
+            # It has counted what it does not tell at each chunk.
+            puller.close()
         exchange.running = True
         raised: BaseException | None = None
         try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 from urllib.parse import quote
 
 from dualware.core.compiling import mypyc_attr
+from dualware.core.exchange import EXPOSED
 from dualware.core.header_names import variable_of
 from dualware.core.memo import Memo, is_short
 from dualware.core.message import Facts, Request, Target
@@ -137,10 +138,10 @@ class WSGIRequest(Request):
 
     def expose(self, name: str, value: Any) -> None:
         # A key without a dot would have to be a str (wsgiref.validate).
-        self.environ[f"dualware.{name}"] = value
+        self.environ[EXPOSED[name]] = value
 
     def exposed(self, name: str) -> Any:
-        return self.environ.get(f"dualware.{name}")
+        return self.environ.get(EXPOSED[name])
 
 
 def _version(protocol: str) -> str | None:

@@ -80,6 +80,48 @@ def test_native_filtering(factory, least, wanted):
     assert emitted(wanted) == told(factory)
 
 
+@pytest.mark.parametrize("least", [0, INFO])
+def test_what_a_filtering_logger_is_told(factory, least):
+    """What is bound, the processors, and their right to drop the event, as by its method."""
+    # observability L17
+    names = []
+
+    def process(_logger, name, event):
+        names.append(name)
+        if event["event"] == "dropped":
+            raise structlog.DropEvent
+        return (event["event"],), {"given": event}
+
+    structlog.configure(
+        processors=[process],
+        wrapper_class=structlog.make_filtering_bound_logger(least),
+        logger_factory=factory,
+    )
+    sink = StructlogSink(NAME)
+    sink.emit(INFO, "dropped", {})
+    sink.emit(ERROR, "event", {"a": 1})
+
+    assert ["info", "error"] == names
+    (call,) = factory.logger.calls
+    assert ("error", ("event",), {"given": {"a": 1, "event": "event"}}) == tuple(call)
+
+
+def test_a_filtering_logger_that_was_changed(factory):
+    """A class of the user's own has methods of its own, and they are called."""
+    # observability L17
+    called = []
+
+    class Mine(structlog.make_filtering_bound_logger(INFO)):
+        def info(self, event, **fields):
+            called.append((event, fields))
+
+    structlog.configure(processors=[], wrapper_class=Mine, logger_factory=factory)
+    StructlogSink(NAME).emit(INFO, "event", {"a": 1})
+
+    assert [("event", {"a": 1})] == called
+    assert [] == factory.logger.calls
+
+
 def test_the_generic_logger(factory):
     """It filters nothing, and makes a log method of every name: of isEnabledFor too."""
     # observability L17
