@@ -285,7 +285,9 @@ class Counted(bytes):
 
 @pytest.mark.parametrize("size", [10, 1000])
 def test_many_headers_cost_one_pass(size, monkeypatch):
-    """However many there are and however many are asked for: each name is looked at once.
+    """However many there are and however many are asked for: each name is looked at twice at most.
+
+    Once for the names that somebody asks for in every exchange, once for all others together.
 
     CVE-2025-67725 (Tornado): repeated headers were joined anew for each of them.
     """
@@ -299,7 +301,7 @@ def test_many_headers_cost_one_pass(size, monkeypatch):
     ASGIClient(app, lint=False).request_sync(scope={"headers": headers}).reraise()
 
     assert [",".join("a" * size), None, None, None, ",".join("a" * size)] == found
-    assert size == Counted.looks
+    assert size <= Counted.looks <= 2 * size
 
 
 # What is read: parsers. CVE-2023-23969 (Django), CVE-2024-26146 (Rack): super-linear parsing.
@@ -473,7 +475,7 @@ def test_header_list_of_the_application(dual):
     stack = [
         Acts(lambda exchange: exchange.response.headers.append("X-More", "1")),
         Acts(lambda exchange: exchange.response.headers.set("X-Own", "2"), BODY),
-        Acts(lambda exchange: add_vary(exchange.response.headers, "Origin")),
+        Acts(lambda exchange: add_vary(exchange.response.headers, ("Origin",))),
         Acts(lambda exchange: exchange.response.headers.remove("X-Nothing")),
     ]
     results = [dual.request((wsgi, asgi), stack) for _ in range(3)]
@@ -504,7 +506,7 @@ def test_vary(dual, lines, expected):
     CVE-2023-30861 (Flask): caches were fed by a missing Vary.
     """
     script = Script(headers=[("Vary", line) for line in lines])
-    adds = Acts(lambda exchange: add_vary(exchange.response.headers, "Origin", "Cookie"))
+    adds = Acts(lambda exchange: add_vary(exchange.response.headers, ("Origin", "Cookie")))
     result = Dual(dual.protocol, lint=False).request(script, [adds])
 
     assert [each.strip() for each in expected] == [

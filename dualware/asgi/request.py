@@ -38,7 +38,7 @@ TARGET: Final = ("method", "path", "raw_path", "root_path")
 class ASGIRequest(Request):
     """One ``http`` or ``websocket`` scope."""
 
-    __slots__ = ("_index", "_spellings", "scope")
+    __slots__ = ("_index", "_spellings", "_whole", "scope")
 
     def __init__(self, scope: Scope) -> None:
         self.scope: Scope = scope
@@ -46,6 +46,8 @@ class ASGIRequest(Request):
         self._index: dict[bytes, bytes] | None = None
         self._spellings: dict[bytes, bytes | None] = {}
         """Those of `ASKED` when the index was made."""
+        self._whole: dict[bytes, bytes] | None = None
+        """All headers, where somebody asked for one that is not in the index."""
 
     @property
     def kind(self) -> Literal["http", "websocket"]:
@@ -177,6 +179,15 @@ class ASGIRequest(Request):
         self._index = index
         return index
 
+    def _whole_index(self) -> dict[bytes, bytes]:
+        """All headers by name, for who asks for one that nobody asks for in every exchange."""
+        several: dict[bytes, list[bytes]] = {}
+        for raw, value in self.scope.get("headers") or ():
+            several.setdefault(bytes(raw.lower()), []).append(value)
+        whole = {name: _folded(name, values) for name, values in several.items()}
+        self._whole = whole
+        return whole
+
     def header(self, name: str) -> str | None:
         key = name.encode()
         index = self._index
@@ -184,10 +195,8 @@ class ASGIRequest(Request):
             index = self.index()
         value = index.get(key)
         if value is None and (key not in ASKED.names or self._spellings is not ASKED.spellings):
-            # Nobody asks for it in every exchange, or nobody did when the index was made.
-            headers: Any = self.scope.get("headers") or []
-            values = [bytes(each) for raw, each in headers if raw.lower() == key]
-            value = _folded(key, values) if values else None
+            whole = self._whole
+            value = (self._whole_index() if whole is None else whole).get(key)
         return None if value is None else value.decode("latin-1")
 
     def several(self, names: HeaderNames) -> list[str | None]:
@@ -207,7 +216,7 @@ class ASGIRequest(Request):
         kept = [pair for pair in self.scope.get("headers") or () if pair[0].lower() != key]
         # The scope is the server's (ASGI, "Middleware"): the application gets a shallow copy.
         self.scope = {**self.scope, "headers": [*kept, (key, value.encode("latin-1"))]}
-        self._index = None
+        self._index = self._whole = None
 
     def see_body(self) -> None:
         extensions: dict[str, Any] = self.scope.get("extensions") or {}

@@ -7,7 +7,7 @@ checked here, once for both protocols, since some servers split a response on CR
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Generic, TypeVar
 
 from dualware.core.field_names import FieldNames, Pair, Parts
@@ -146,7 +146,13 @@ class Headers(Generic[_Text]):
     def get_all(self, name: str) -> list[str]:
         """The values of every field called ``name``, in order."""
         key = self._key(name)
-        return [self._text(value) for known, value in self._pairs if known.lower() == key]
+        size = len(key)
+        values: list[str] = []
+        for pair in self._pairs:
+            known = pair[0]
+            if len(known) == size and known.lower() == key:
+                values.append(self._text(pair[1]))
+        return values
 
     def pick(self, names: FieldNames) -> dict[str, str]:
         """The fields of ``names`` that are there, in one pass: lower-case name → value.
@@ -238,27 +244,11 @@ class Headers(Generic[_Text]):
         self._pairs = kept
         self._own = True
 
-    def merge(self, name: str, merged: Callable[[tuple[str, ...]], Fields | None]) -> bool:
-        """Make all fields called ``name`` the one that ``merged`` makes of their values.
-
-        It stands where the first of them stood; None leaves them as they are. Returns whether
-        there were any.
-        """
-        key = self._key(name)
-        size = len(key)
-        places: list[int] = []
-        for place, pair in enumerate(self._pairs):
-            known = pair[0]
-            if len(known) == size and known.lower() == key:
-                places.append(place)
-        if places:
-            fields = merged(tuple([self._text(self._pairs[place][1]) for place in places]))
-            if fields is not None:
-                pairs = self.own()
-                (pairs[places[0]],) = self._made(fields)
-                for place in reversed(places[1:]):
-                    del pairs[place]
-        return bool(places)
+    def set_alone(self, field: Fields) -> None:
+        """`set` of one ready field."""
+        ((name, _),) = field.text
+        (pair,) = self._made(field)
+        self._replace(name, pair)
 
     def setdefault(self, name: str, value: str) -> bool:
         """Add the field unless one of that name is there. Returns whether it was added."""

@@ -29,13 +29,18 @@ def add_member(headers: Headers[Any], name: str, member: str) -> None:
         headers.set(name, ", ".join([*listed, member]))
 
 
-def add_vary(headers: Headers[Any], *names: str) -> None:
+def add_vary(headers: Headers[Any], names: tuple[str, ...]) -> None:
     """Make the response vary on the request headers ``names`` (RFC 9110 §12.5.5).
 
     A union: what stands there keeps its first spelling and its order, ``*`` stays as it is,
     several lines become one, and nothing is written when nothing has to change.
     """
-    if not headers.merge("Vary", lambda lines: _united(lines, names)) and names:
+    lines = headers.get_all("Vary")
+    if lines:
+        line = _united(tuple(lines), names)
+        if line is not None:
+            headers.set_alone(line)
+    elif names:
         headers.append("Vary", ", ".join(names))
 
 

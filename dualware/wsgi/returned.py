@@ -119,8 +119,11 @@ def _iswhole(body: Any) -> bool:
     A sequence of one item, or a Django response that says it does not stream. What is no
     declared sequence is not asked for its ``len()``: that may read a file (protocols W36).
     """
-    if getattr(body, "streaming", None) is False:
+    # Each is asked for first, since most have neither, and to be told so otherwise costs more.
+    if hasattr(body, "streaming") and body.streaming is False:
         return True
+    if not hasattr(body, "__len__"):
+        return False
     return isinstance(body, Sequence) and len(cast("Sequence[bytes]", body)) == 1
 
 

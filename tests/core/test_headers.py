@@ -318,7 +318,7 @@ def test_add_vary(make, lines, names, expected):
     """A union that keeps what stands there (RFC 9110 §12.5.5)."""
     headers = make(*[("Vary", line) for line in lines])
     before = headers.pairs
-    add_vary(headers, *names)
+    add_vary(headers, tuple(names))
 
     assert expected == headers.get_all("Vary")
     assert (expected != lines) is headers.changed

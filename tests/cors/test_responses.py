@@ -154,7 +154,7 @@ class Varies(Middleware):
 
     def __call__(self, exchange):
         yield BODY
-        add_vary(exchange.response.headers, "Accept-Encoding")
+        add_vary(exchange.response.headers, ("Accept-Encoding",))
 
 
 class Careless(Middleware):

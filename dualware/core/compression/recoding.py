@@ -34,6 +34,7 @@ _SETTLED: Final = frozenset(
 )
 """Fields that speak of the bytes as they are, so that these may not change."""
 
+_ACCEPT_ENCODING: Final = ("Accept-Encoding",)
 _VARIES: Final = Fields([("Vary", "Accept-Encoding")])
 _CODED: Final = {
     # RFC 9110 §8.4.1; RFC 8878; RFC 7932.
@@ -87,7 +88,7 @@ def vary(response: Response, fields: dict[str, str]) -> None:
         return
     # Of the readings "several lines stay" and "one list without duplicates", which CORS wants,
     # the union satisfies both: no member is lost or there twice (RFC 9110 §5.3 has them equal).
-    add_vary(response.headers, "Accept-Encoding")
+    add_vary(response.headers, _ACCEPT_ENCODING)
 
 
 def label(response: Response, fields: dict[str, str], token: str) -> None:

@@ -94,7 +94,7 @@ class Head:
         """
         if headers.extend_alone(self.fields, _OWN_TIMED if timed else _OWN):
             # None of it but Vary, as behind every compression.
-            add_vary(headers, *self.vary.names)
+            add_vary(headers, self.vary.names)
             return False
         theirs = [
             name for name in headers.names if name.startswith(_OURS) or (timed and name == _TAO)
@@ -106,7 +106,7 @@ class Head:
         for name, value in self.fields.text:
             if (name == _TIMING) not in kept:
                 headers.append(name, value)
-        add_vary(headers, *self.vary.names)
+        add_vary(headers, self.vary.names)
         return bool(theirs)
 
 

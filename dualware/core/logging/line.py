@@ -167,8 +167,8 @@ class Lines:
         if facts is not None:
             fields |= self._caller(self._line_callers, names, exchange.request, facts)
         self._ended(names, exchange, seen, record, fields)
-        if self._drops:
-            fields.pop("", None)
+        if self._drops and "" in fields:
+            del fields[""]
         return self._picked(fields) if self._sorts else fields
 
     def _session(

@@ -46,8 +46,6 @@ class Timing(Middleware):
         self._header = settings.header
         self._field = FieldName(settings.header)
         self._prefix = f"{settings.metric};dur="
-        # A token may hold a percent sign.
-        self._format = self._prefix.replace("%", "%%") + "%.3f"
         exposed = settings.expose_spans
         if not isinstance(exposed, bool):
             exposed = asked(exposed, effects, "expose_spans of timing")
@@ -82,9 +80,7 @@ class Timing(Middleware):
             clock = self._clock
             started_at = clock()
             yield RESPONSE
-            app = clock() - started_at
-            # As `milliseconds` writes it.
-            exchange.append(self._field, self._format % (app / 1_000_000 if app > 0 else 0))
+            exchange.append(self._field, self._prefix + milliseconds(clock() - started_at))
         elif self._sinks or exchange.session is not None:
             # A session is followed anyway, and is told of in one line at its end.
             yield from self._followed(exchange)
