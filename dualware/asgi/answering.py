@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from dualware.asgi.place import BEFORE, CODED, HELD
 from dualware.core.ending import outcome_of
-from dualware.core.headers import BytesHeaders, Fields
 from dualware.core.message import Chunk, has_no_body
 
 if TYPE_CHECKING:
@@ -60,24 +59,9 @@ async def send_first(exchange: ASGIExchange, message: Message, chunk: Chunk, dat
 
 async def answer(exchange: ASGIExchange, answer: Answer) -> None:
     """Send a flow's own answer."""
-    data, status, fields = answer.body, answer.status, answer.headers
-    if status in (204, 304) and isinstance(fields, Fields):
-        # Those of most preflights are ready.
-        pairs = fields.wire.copy()
-    else:
-        headers = BytesHeaders()
-        headers.extend(fields)
-        if status not in (204, 304):
-            headers.set("Content-Length", str(len(data)))
-        pairs = headers.pairs
-    exchange._held = {"type": "http.response.start", "status": status, "headers": pairs}
-    exchange._pairs = pairs
-    if exchange._trailers_to_come:
-        exchange._trailers_to_come = False
-    if not exchange.head():
-        data = await exchange._worked(exchange.body(data, complete=True))
-    elif exchange.coded:
-        data = exchange.response.through(data, last=True)
+    data = exchange._take(answer)
+    if exchange.work is not None:
+        data = await exchange._worked(data)
     if data and has_no_body(exchange._source.get("method"), exchange.status):
         data = b""
     await exchange._send_head()

@@ -16,9 +16,8 @@ from dualware.asgi.exchange import ASGIExchange
 from dualware.asgi.marking import SEND
 from dualware.asgi.place import PLAIN
 from dualware.asgi.websocket import WebSocketExchange
-from dualware.core.current import CURRENT
 from dualware.core.message import ExchangeError
-from dualware.core.nesting import Member, enclosing
+from dualware.core.nesting import Member
 from dualware.core.stack import Stack
 from dualware.core.wrapper import Wrapper
 from dualware.effects import REAL
@@ -66,17 +65,12 @@ class ASGIWrapper(Wrapper):
         if found is None:
             await self._inner(scope, receive, send)
             return
-        plan, make, left = found
+        whole, make, left = found
         exchange = make(scope, send, self._effects, receive)
-        if CURRENT.get() is not None and (outer := enclosing(exchange.request)) is not None:
-            plan = plan.without(outer.ran)
-            if not plan.middleware:
-                await self._inner(scope, receive, send)
-                return
-            outer.join(plan)
-            exchange.outer = outer
-        else:
-            exchange.token = CURRENT.set(exchange)
+        plan = exchange.enter(whole)
+        if plan is None:
+            await self._inner(scope, receive, send)
+            return
         if plan.asking:
             await ask(plan, exchange)
         late: BaseException | None = None

@@ -128,7 +128,8 @@ class QuickEngine(Engine):
         return extensions is not None and ZERO_COPY in extensions
 
     def fields(self, names: FieldNames) -> dict[str, str]:
-        pairs = None if self._response is not None else self._held.get("headers")
+        held: dict[str, Any] | None = None if self._response is not None else self._held
+        pairs = None if held is None else held.get("headers")
         # Anything else than a list may be readable but once.
         if type(pairs) is not list:
             return self.response.headers.pick(names)
@@ -165,13 +166,15 @@ class QuickEngine(Engine):
         response = self._response
         if response is not None:
             return response.headers.own()
-        message = self._held
+        message: dict[str, Any] = self._held
         pairs: Any = message.get("headers")
         # Anything else than a list may be readable but once.
         if pairs.__class__ is not list:
             return self.response.headers.own()
-        own: list[Any] = pairs.copy()
-        held = self._held = {**message}
+        given: list[Any] = pairs
+        own = given.copy()
+        held = {**message}
         held["headers"] = own
+        self._held = held
         self._pairs = own
         return own

@@ -93,7 +93,7 @@ class ASGIRequest(Request):
 
     def paths(self, target: Target) -> tuple[str, str, str]:
         method, path, raw, mount = target
-        if raw and not mount and method and path and _QUERY not in raw:
+        if isinstance(raw, bytes) and raw and not mount and method and path and _QUERY not in raw:
             # What the properties say of nearly every request.
             return method, raw.decode("latin-1"), path
         known = zip(TARGET, target, strict=True)

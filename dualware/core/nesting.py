@@ -88,6 +88,23 @@ class Member(Exchange):
             return self._plan.keys
         return self._plan.keys.union(*(plan.keys for plan in self._joined))
 
+    def enter(self, plan: Stack) -> Stack | None:
+        """Become part of the exchange around this one, or current if there is none.
+
+        Returns what is left of ``plan`` to run, None where nothing is.
+        """
+        if CURRENT.get() is not None:
+            outer = enclosing(self.request)
+            if outer is not None:
+                left = plan.without(outer.ran)
+                if not left.middleware:
+                    return None
+                outer.join(left)
+                self.outer = outer
+                return left
+        self.token = CURRENT.set(self)
+        return plan
+
     def join(self, plan: Stack) -> None:
         """The middleware of another stack take part too."""
         # The stack itself is kept: the keys of nameless middleware are good while they live.

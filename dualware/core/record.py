@@ -31,6 +31,8 @@ class Record:
     request_id: str | None = None
     request_id_source: str | None = None
     """``"inbound"`` or ``"generated"``."""
+    request_id_plain: bool = False
+    """Whether the id is known to be of letters, digits and marks that any log shows as they are."""
     request_id_upstream: str | None = None
     """A valid inbound id that was not trusted."""
     trace: dict[str, str] | None = None

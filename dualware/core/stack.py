@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
+from dualware.core.compiling import mypyc_attr
 from dualware.core.middleware import Middleware, Starts
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def _start_of(each: Middleware) -> Callable[[Exchange], Any]:
     return bound if isinstance(bound, MethodType) else each
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Stack:
     """An ordered, immutable tuple of middleware, outermost first.
 

@@ -10,8 +10,6 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, ParamSpec, Protocol
 
-from dualware.core.current import CURRENT
-from dualware.core.nesting import enclosing
 from dualware.core.problems import Problem, SettingsError
 from dualware.core.stack import Stack
 from dualware.core.wrapper import Wrapper
@@ -41,18 +39,12 @@ class WSGIWrapper(Wrapper):
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """PEP 3333, "The Application/Framework Side"."""
-        plan = self._plan
-        if not plan.middleware:
+        if not self._plan.middleware:
             return self._inner(environ, start_response)
         exchange = WSGIExchange(environ, start_response, self._effects)
-        if CURRENT.get() is not None and (outer := enclosing(exchange.request)) is not None:
-            plan = plan.without(outer.ran)
-            if not plan.middleware:
-                return self._inner(environ, start_response)
-            outer.join(plan)
-            exchange.outer = outer
-        else:
-            exchange.token = CURRENT.set(exchange)
+        plan = exchange.enter(self._plan)
+        if plan is None:
+            return self._inner(environ, start_response)
         if plan.receives:
             exchange.count_received()
         body: Iterable[bytes] | None = None

@@ -282,7 +282,8 @@ class Lines:
         if record is not None:
             identity = record.request_id
             if identity is not None:
-                fields[names.request_id] = printable(identity)
+                plain = record.request_id_plain
+                fields[names.request_id] = identity if plain else printable(identity)
                 if record.request_id_source is not None:
                     fields[names.request_id_source] = record.request_id_source
                 if record.request_id_upstream is not None:

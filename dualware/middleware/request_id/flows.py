@@ -103,6 +103,7 @@ class RequestID(Middleware):
         self._valid = _compiled_validator(settings, effects)
         # The client's doing, not ours: no warning.
         self._complain = Complaints("request id", effects.clock, logging.getLogger("dualware").info)
+        self._plain = not settings.allow_unsafe
         self._rejects = settings.on_invalid == "reject"
         self._trace_is_id = settings.traceparent == "id"
         self._trusts = _compiled_trust(settings, effects)
@@ -147,6 +148,7 @@ class RequestID(Middleware):
             if value is None:
                 self._refuse(exchange, 400, "Bad Request: the request id is not valid")
                 return None
+            record.request_id_plain = self._plain
         else:
             # That of an exchange around this one, or of whoever wrote it: `put` checks no value.
             field = None
