@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 
 from dualware.asgi.place import BEFORE, CODED, HELD
 from dualware.core.ending import outcome_of
-from dualware.core.message import Chunk, has_no_body
+from dualware.core.message import Chunk, ExchangeError, has_no_body
 
 if TYPE_CHECKING:
     from dualware.asgi.exchange import ASGIExchange, Message
     from dualware.core.exchange import Answer
 
 __all__ = [
-    "answer", "failed", "finish", "receive", "send_first", "send_worked", "unseen",
+    "answer", "failed", "finish", "no_request", "no_send", "no_session", "receive", "send_first",
+    "send_worked", "unseen",
 ]  # fmt: skip
 
 
@@ -99,3 +100,21 @@ async def failed(exchange: ASGIExchange, error: BaseException) -> bool:
             exchange.fail(raised, outcome, sent=True)
         raise
     return exchange.reraise is None
+
+
+# What a task finds that the application has left behind.
+
+
+async def no_send(_message: Message) -> None:
+    """A `send` of an exchange that is over."""
+    raise ExchangeError("the application has returned, so this exchange is over: await send()")
+
+
+async def no_request() -> Message:
+    """A `receive` of one: ASGI, "Disconnect - receive event"."""
+    return {"type": "http.disconnect"}
+
+
+async def no_session() -> Message:
+    """The same of a session; RFC 6455 §7.4.1: no close frame was seen."""
+    return {"type": "websocket.disconnect", "code": 1006}

@@ -16,7 +16,6 @@ from dualware.asgi.exchange import ASGIExchange
 from dualware.asgi.marking import SEND
 from dualware.asgi.place import PLAIN
 from dualware.asgi.websocket import WebSocketExchange
-from dualware.core.message import ExchangeError
 from dualware.core.nesting import Member
 from dualware.core.stack import Stack
 from dualware.core.wrapper import Wrapper
@@ -50,10 +49,10 @@ class ASGIWrapper(Wrapper):
         sessions = Stack(each for each in self._plan if each.websocket)
         # Lifespan, and what is not known yet, is between the server and the application.
         self._kinds = {
-            kind: (plan, make, receive)
-            for kind, plan, make, receive in (
-                ("http", self._plan, ASGIExchange, _no_request),
-                ("websocket", sessions, WebSocketExchange, _no_session),
+            kind: (plan, make)
+            for kind, plan, make in (
+                ("http", self._plan, ASGIExchange),
+                ("websocket", sessions, WebSocketExchange),
             )
             if plan.middleware
         }
@@ -65,7 +64,7 @@ class ASGIWrapper(Wrapper):
         if found is None:
             await self._inner(scope, receive, send)
             return
-        whole, make, left = found
+        whole, make = found
         exchange = make(scope, send, self._effects, receive)
         plan = exchange.enter(whole)
         if plan is None:
@@ -94,25 +93,6 @@ class ASGIWrapper(Wrapper):
                 raise
         finally:
             exchange.release(late)
-            # Of the server's own, for who was left behind: a leaked context may keep us.
-            exchange._upstream, exchange._receive = _no_send, left
-
-
-# What a task finds that the application has left behind.
-
-
-async def _no_send(_message: Any) -> None:
-    raise ExchangeError("the application has returned, so this exchange is over: await send()")
-
-
-async def _no_request() -> Any:
-    """ASGI, "Disconnect - receive event"."""
-    return {"type": "http.disconnect"}
-
-
-async def _no_session() -> Any:
-    """The same of a session; RFC 6455 §7.4.1: no close frame was seen."""
-    return {"type": "websocket.disconnect", "code": 1006}
 
 
 async def ask(plan: Stack, exchange: Member) -> None:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, ClassVar, Final
 
 from dualware.asgi import answering, following, work
+from dualware.asgi.answering import no_request, no_send
 from dualware.asgi.place import (
     BEFORE,
     BROKEN,
@@ -106,7 +107,12 @@ class ASGIExchange(QuickEngine):
             # Informational messages, and what we do not know.
             return self._watched(message)
         if place == OPEN and kind == "http.response.body":
-            return self._open_body(self._upstream, message)
+            # As `_open`, less one call.
+            data = message.get("body", b"")
+            if data and not self.first_at:
+                self.first_at = self.effects.clock()
+            more = message.get("more_body", False)
+            return self._open_body(self._upstream, message, len(data), more)
         turns = self._turns
         if turns is not None:
             return self._in_turn(turns, partial(self._step, message))
@@ -121,7 +127,7 @@ class ASGIExchange(QuickEngine):
         place = self._place
         if place == OPEN:
             if message["type"] == "http.response.body":
-                return self._open_body(self._upstream, message)
+                return self._open(message)
             # Trailers, a file: from here on nothing is taken for granted.
             place = self._place = FOLLOWED
         if place == FOLLOWED:
@@ -251,7 +257,14 @@ class ASGIExchange(QuickEngine):
         place = self._place
         if place == PLAIN:
             return self._upstream(message)
-        return self._open_body(self._upstream, message) if place == OPEN else self._body(message)
+        return self._open(message) if place == OPEN else self._body(message)
+
+    def _open(self, message: Message) -> Awaited:
+        """A body message where nothing is out of the ordinary."""
+        data = message.get("body", b"")
+        if data and not self.first_at:
+            self.first_at = self.effects.clock()
+        return self._open_body(self._upstream, message, len(data), message.get("more_body", False))
 
     def _on(self, message: Message) -> Awaited:
         """A message that is no body, after the head, while somebody follows the response."""
@@ -282,6 +295,12 @@ class ASGIExchange(QuickEngine):
         except BaseException as error:
             self._break(error)
             raise
+
+    def release(self, error: BaseException | None = None) -> None:
+        """The application is over: let go of the server's `send` and `receive` too."""
+        QuickEngine.release(self, error)
+        # For who was left behind: a leaked context may keep us.
+        self._upstream, self._receive = no_send, no_request
 
     def _own_trailers(self) -> list[Any]:
         fields = BytesHeaders()

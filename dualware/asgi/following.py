@@ -24,19 +24,18 @@ __all__ = [
 # attribute of a compiled object than for an argument.
 
 
-async def open_body(exchange: ASGIExchange, upstream: Send, message: Message) -> None:
+async def open_body(
+    exchange: ASGIExchange, upstream: Send, message: Message, size: int, more: object
+) -> None:
     """As `_body`, where nothing is out of the ordinary: every chunk comes by here."""
-    data = message.get("body", b"")
-    if data and not exchange.first_at:
-        exchange.first_at = exchange.effects.clock()
     try:
         await upstream(message)
     except OSError:
         exchange.gone = True
         raise
-    if data:
-        exchange.sent += len(data)  # type: ignore[operator]
-    if not message.get("more_body", False):
+    if size:
+        exchange.sent += size  # type: ignore[operator]
+    if not more:
         # As `_complete`, less one call.
         exchange._place = OVER
         exchange.end("aborted" if exchange.gone else "completed")

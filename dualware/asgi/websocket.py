@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from dualware.asgi.answering import no_send, no_session
 from dualware.asgi.exchange import Message, Receive, Send
 from dualware.asgi.request import ASGIRequest, Scope
 from dualware.core.ending import outcome_of
@@ -47,6 +48,11 @@ class WebSocketExchange(Engine):
 
     def _make_response(self) -> Response:
         return NO_RESPONSE
+
+    def release(self, error: BaseException | None = None) -> None:
+        """The application is over: let go of the server's `send` and `receive` too."""
+        super().release(error)
+        self._upstream, self._receive = no_send, no_session
 
     # What the application calls
 

@@ -21,6 +21,8 @@ __all__ = ["Body", "close"]
 
 
 _NO_CHUNK: Final = object()
+_UNTOLD_MOST: Final = 2**29
+"""Bytes that are counted before the exchange is told of them: few enough to be compared quickly."""
 _ITERATORS: Final = frozenset({GeneratorType, chain, filter, map, type(iter([])), type(iter(()))})
 """Iterators that are their own iterator, however often they are asked."""
 
@@ -93,13 +95,11 @@ class Body:
                 # By its __next__, for it was asked for its iterator already.
                 iterator = iter(iterator.__next__, _NO_CHUNK)
             for chunk in chain(ready, iterator) if ready else iterator:
-                size = len(chunk)
-                if size:
-                    counted += size
-                    if counted >= room:
-                        # The first, and those that make the body whole.
-                        exchange.count(counted)
-                        counted, room = 0, exchange._most - (exchange.sent or 0)
+                counted += len(chunk)
+                if counted >= room:
+                    # The first, and those that make the body whole.
+                    exchange.count(counted)
+                    counted, room = 0, min(exchange._most - (exchange.sent or 0), _UNTOLD_MOST)
                 handed = True
                 yield chunk
                 handed = False

@@ -1,7 +1,7 @@
 """The WSGI driver: called as PEP 3333 says, it carries an exchange through engine and application.
 
-Knows the order of the calls; what becomes of what the application returns, or raises, stands in
-`dualware.wsgi.returned`. Must never know a policy, or read the request body.
+Knows what a wrapper is made of, and which stacks it can't take. Must never know what happens in an
+exchange: that is `dualware.wsgi.call`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from dualware.core.problems import Problem, SettingsError
 from dualware.core.stack import Stack
 from dualware.core.wrapper import Wrapper
 from dualware.effects import REAL
-from dualware.wsgi.exchange import WSGIExchange
-from dualware.wsgi.returned import failed, listed, streamed, whole
+from dualware.wsgi.call import call
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -39,26 +38,8 @@ class WSGIWrapper(Wrapper):
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """PEP 3333, "The Application/Framework Side"."""
-        if not self._plan.middleware:
-            return self._inner(environ, start_response)
-        exchange = WSGIExchange(environ, start_response, self._effects)
-        plan = exchange.enter(self._plan)
-        if plan is None:
-            return self._inner(environ, start_response)
-        if plan.receives:
-            exchange.count_received()
-        body: Iterable[bytes] | None = None
-        try:
-            answer = exchange.start(plan)
-            if answer is not None:
-                return listed(exchange, exchange.answer(answer))
-            body = self._inner(environ, exchange.start_response)
-            # Lists first: asking for both at once costs a sixth of a flow.
-            if isinstance(body, list) or isinstance(body, tuple):  # noqa: SIM101
-                return body if exchange.finish(body) else whole(exchange, body)
-            return streamed(exchange, body, environ)
-        except BaseException as error:
-            return failed(exchange, body, error)
+        # All that follows can be compiled. This can't: who asks for its signature shall get it.
+        return call(self._inner, self._plan, self._effects, environ, start_response)
 
 
 def refuse_questions(stack: Stack) -> None:

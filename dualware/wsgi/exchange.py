@@ -259,9 +259,8 @@ class WSGIExchange(QuickEngine):
         else:
             self.hand_over()
         if self.watched:
-            self._end_with(
-                sum(map(len, body)), code_of(status) if response is None else response.status
-            )
+            size = len(body[0]) if len(body) == 1 else sum(map(len, body))
+            self._end_with(size, code_of(status) if response is None else response.status)
         else:
             self.spare()
         if self._exits is not None:

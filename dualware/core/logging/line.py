@@ -108,6 +108,8 @@ class Lines:
         self._chosen = chosen
         self._tells_request = self._needs(*_OF_REQUEST) or not names.query
         self._tells_trace = self._needs(*_OF_TRACE)
+        self.tells_ttfb = self._needs("ttfb")
+        """Whether a line says when the response began."""
         # On a plain line, what is not chosen is told under no name, and that one is taken out.
         self._drops = self._sorts = False
         if chosen is not None and self.plain:

@@ -112,6 +112,7 @@ class Logging(Middleware):
         self._status_for_abort = settings.status_for_abort
         self._extra = _compiled_extra(settings)
         self._plain = self._lines.plain and not (self._lines.headers.any or self._extra)
+        self._times_head = self._lines.tells_ttfb
         self._route = settings.route
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -134,7 +135,8 @@ class Logging(Middleware):
         status, followed = None, True
         try:
             yield RESPONSE
-            responded_at = clock()
+            if self._times_head:
+                responded_at = clock()
             if completed is not None:
                 status = exchange.status
                 followed = wanted[completed[status]]
