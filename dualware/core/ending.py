@@ -15,10 +15,13 @@ from dualware.core.message import ExchangeError
 from dualware.core.middleware import Middleware
 from dualware.core.nesting import Member
 
-__all__ = ["AFTER_ANSWER", "Ending", "advance", "outcome_of"]
+__all__ = ["AFTER_ANSWER", "Ending", "advance", "backwards", "outcome_of"]
 
 advance: Final = next
 """Moves a flow on. A name of ours: compiled code looks builtins up by theirs, at each call."""
+
+backwards: Final = reversed
+"""The same."""
 
 AFTER_ANSWER: Final[frozenset[Event | None]] = frozenset({END, None})
 """What a flow may wait for that has answered."""

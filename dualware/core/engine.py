@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dualware.core.compiling import mypyc_attr
-from dualware.core.ending import AFTER_ANSWER, Ending, advance
+from dualware.core.ending import AFTER_ANSWER, Ending, advance, backwards
 from dualware.core.exchange import (
     BODY,
     END,
@@ -161,7 +161,7 @@ class Engine(Ending):
                 if self._answer is not None:
                     break
         finally:
-            outwards = self._outwards = reversed(flows)
+            outwards = self._outwards = backwards(flows)
         # An answer passes RESPONSE of the flows outside its giver only; that one sees END.
         if self._answer is not None and (flow := advance(outwards)) is not None:
             self._pass(flow)

@@ -7,8 +7,8 @@ checked here, once for both protocols, since some servers split a response on CR
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, ClassVar, Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar
 
 from dualware.core.field_names import FieldNames, Pair, Parts
 from dualware.core.fields import HOP_BY_HOP, is_token, is_value
@@ -103,9 +103,6 @@ class Headers(Generic[_Text]):
     def _made(self, fields: Fields) -> list[Pair]:
         """The pairs of ``fields`` as the protocol writes them."""
         raise NotImplementedError
-
-    _length_key: ClassVar[Any]
-    """`_key` of Content-Length."""
 
     def _length(self, size: int) -> Pair:
         """Content-Length as the protocol writes it."""
@@ -212,7 +209,7 @@ class Headers(Generic[_Text]):
         Nothing is to be checked, and all of it is one pass.
         """
         length = self._length(size)
-        key = self._length_key
+        key = self._key("Content-Length")
         longest = len(key)
         pairs: list[Pair] = []
         placed = 0
@@ -244,11 +241,35 @@ class Headers(Generic[_Text]):
         self._pairs = kept
         self._own = True
 
-    def set_alone(self, field: Fields) -> None:
-        """`set` of one ready field."""
-        ((name, _),) = field.text
-        (pair,) = self._made(field)
-        self._replace(name, pair)
+    def merge(
+        self,
+        name: str,
+        more: tuple[str, ...],
+        merged: Callable[[tuple[str, ...], tuple[str, ...]], Fields | None],
+    ) -> bool:
+        """Make all fields called ``name`` the one that ``merged`` makes of their values and more.
+
+        It stands where the first of them stood; None leaves them as they are. Returns whether
+        there were any.
+        """
+        key = self._key(name)
+        size = len(key)
+        places: list[int] = []
+        values: list[str] = []
+        for place, pair in enumerate(self._pairs):
+            known = pair[0]
+            if len(known) == size and known.lower() == key:
+                places.append(place)
+                values.append(self._text(pair[1]))
+        if not places:
+            return False
+        fields = merged(tuple(values), more)
+        if fields is not None:
+            pairs = self.own()
+            pairs[places[0]] = self._made(fields)[0]
+            for each in places[:0:-1]:
+                del pairs[each]
+        return True
 
     def setdefault(self, name: str, value: str) -> bool:
         """Add the field unless one of that name is there. Returns whether it was added."""
@@ -271,8 +292,6 @@ class BytesHeaders(Headers[bytes]):
     """ASGI's list: pairs of bytes, names added in lower case (ASGI, "Response Start")."""
 
     __slots__ = ()
-
-    _length_key: ClassVar[Any] = b"content-length"
 
     def _native(self, name: str, value: str) -> Pair:
         wire = _wire_name(name)
@@ -300,8 +319,6 @@ class StrHeaders(Headers[str]):
     """WSGI's list: pairs of native strings (PEP 3333, "The start_response() Callable")."""
 
     __slots__ = ()
-
-    _length_key: ClassVar[Any] = "content-length"
 
     def _native(self, name: str, value: str) -> Pair:
         # wsgiref and waitress answer 500 to a Trailer field (PEP 3333, "Other HTTP Features").

@@ -35,12 +35,7 @@ def add_vary(headers: Headers[Any], names: tuple[str, ...]) -> None:
     A union: what stands there keeps its first spelling and its order, ``*`` stays as it is,
     several lines become one, and nothing is written when nothing has to change.
     """
-    lines = headers.get_all("Vary")
-    if lines:
-        line = _united(tuple(lines), names)
-        if line is not None:
-            headers.set_alone(line)
-    elif names:
+    if not headers.merge("Vary", names, _united) and names:
         headers.append("Vary", ", ".join(names))
 
 

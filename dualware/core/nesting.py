@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["Member", "enclosing", "same_exchange"]
 
 
+# Bound once: every exchange calls each of them.
+_current: Final = CURRENT.get
+_make_current: Final = CURRENT.set
+_reset: Final = CURRENT.reset
+
 # Shared and never changed.
 _NO_FLOWS: Final[list[Any]] = []
 _NOTHING: Final[dict[str, Any]] = {}
@@ -93,7 +98,7 @@ class Member(Exchange):
 
         Returns what is left of ``plan`` to run, None where nothing is.
         """
-        if CURRENT.get() is not None:
+        if _current() is not None:
             outer = enclosing(self.request)
             if outer is not None:
                 left = plan.without(outer.ran)
@@ -102,7 +107,7 @@ class Member(Exchange):
                 outer.join(left)
                 self.outer = outer
                 return left
-        self.token = CURRENT.set(self)
+        self.token = _make_current(self)
         return plan
 
     def join(self, plan: Stack) -> None:
@@ -139,7 +144,7 @@ class Member(Exchange):
         if self.token is not None:
             # As `leave`, without the call: every exchange under ASGI ends here.
             try:
-                CURRENT.reset(self.token)
+                _reset(self.token)
             except (ValueError, RuntimeError):
                 leave(self)
             self.token = None
@@ -157,7 +162,7 @@ class Member(Exchange):
         token, self.token = self.token, None
         if token is not None:
             try:
-                CURRENT.reset(token)
+                _reset(token)
             except (ValueError, RuntimeError):
                 leave(self)
 

@@ -6,12 +6,11 @@ exactly once. Must never be a generator: an object that was never iterated has t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator
-from itertools import chain
-from types import GeneratorType
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 
-from dualware.core.ending import outcome_of
+from dualware.core.ending import advance, outcome_of
+from dualware.wsgi.pulling import untouched
 
 if TYPE_CHECKING:
     from dualware.core.message import Chunk
@@ -20,18 +19,13 @@ if TYPE_CHECKING:
 __all__ = ["Body", "close"]
 
 
-_NO_CHUNK: Final = object()
-_UNTOLD_MOST: Final = 2**29
-"""Bytes that are counted before the exchange is told of them: few enough to be compared quickly."""
-_ITERATORS: Final = frozenset({GeneratorType, chain, filter, map, type(iter([])), type(iter(()))})
-"""Iterators that are their own iterator, however often they are asked."""
-
-
-def close(body: object) -> None:
+def close(body: Any) -> None:
     """Call the iterable's own close, if it has one (PEP 3333, "Specification Details")."""
-    method = getattr(body, "close", None)
-    if method is not None:
-        method()
+    # Asked for first, since most have none, and to be told so otherwise costs more.
+    if hasattr(body, "close"):
+        method = body.close
+        if method is not None:
+            method()
 
 
 class _Closing:
@@ -76,43 +70,22 @@ class Body:
             and not exchange._plan.measures
             and self._failure is None
         ):
-            exchange.puller = generator = self._untouched()
+            ready, self._ready = self._ready, []
+            exchange.puller = generator = untouched(self, exchange, ready)
             return generator
         return self
 
-    def _untouched(self) -> Generator[bytes, None, None]:
-        """What `__next__` does with chunks that pass as they are: no call for each of them."""
-        exchange = self._exchange
-        ready, self._ready = self._ready, []
-        handed = False
-        # Bytes that the exchange was not told of yet, and how many it need not be told of.
-        counted = room = 0
-        try:
-            iterator = self._iterator
-            if iterator is None:
-                self._iterator = iterator = iter(() if self._body is None else self._body)
-            if type(iterator) not in _ITERATORS:
-                # By its __next__, for it was asked for its iterator already.
-                iterator = iter(iterator.__next__, _NO_CHUNK)
-            for chunk in chain(ready, iterator) if ready else iterator:
-                counted += len(chunk)
-                if counted >= room:
-                    # The first, and those that make the body whole.
-                    exchange.count(counted)
-                    counted, room = 0, min(exchange._most - (exchange.sent or 0), _UNTOLD_MOST)
-                handed = True
-                yield chunk
-                handed = False
-            if counted:
-                exchange.count(counted)
-        except BaseException as error:
-            if counted:
-                exchange.count(counted)
-            if not handed:
-                self._failed(error)
-            raise
+    def iterator(self) -> Iterator[Any]:
+        """That of the application's body."""
+        if self._iterator is None:
+            # Never asks for its truth: that may be its len(), and costly or wrong.
+            self._iterator = iter(() if self._body is None else self._body)
+        return self._iterator
+
+    def exhausted(self) -> None:
+        """Every chunk passed as it is."""
         self._iterator = iter(())
-        exchange.end("completed")
+        self._exchange.end("completed")
 
     def __next__(self) -> bytes:
         exchange = self._exchange
@@ -136,10 +109,8 @@ class Body:
             exchange.end("completed")
             raise failure
         try:
-            if self._iterator is None:
-                # Never asks for its truth: that may be its len(), and costly or wrong.
-                self._iterator = iter(() if self._body is None else self._body)
-            chunk = next(self._iterator)
+            iterator = self._iterator
+            chunk = advance(self.iterator() if iterator is None else iterator)
             if exchange.committed:
                 return exchange.response.through(chunk) if exchange.coded else chunk
             if exchange.started:
@@ -148,7 +119,7 @@ class Body:
         except StopIteration:
             return self._last()
         except BaseException as error:
-            return self._failed(error)
+            return self.failed(error)
         # Output before start_response: the server's to refuse, as it does for the bare
         # application.
         return chunk
@@ -166,13 +137,13 @@ class Body:
                 tail += exchange.response.through(b"", last=True)
             self._flushed = True
         except BaseException as error:
-            return self._failed(error)
+            return self.failed(error)
         if tail:
             return tail
         exchange.end("completed" if exchange.committed else "no_response")
         raise StopIteration
 
-    def _failed(self, error: BaseException) -> bytes:
+    def failed(self, error: BaseException) -> bytes:
         """The application, or a policy, raised: the flows may still answer if nothing went out."""
         answer = self._exchange.failed(error)
         if answer is None:

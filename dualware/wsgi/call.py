@@ -60,7 +60,8 @@ def _listed(exchange: WSGIExchange, body: list[bytes] | tuple[bytes, ...]) -> It
     A server need not iterate or close it in a way that we could see (granian, protocols W33).
     """
     if exchange.watched:
-        exchange.count(sum(map(len, body)), last=True)
+        size = len(body[0]) if len(body) == 1 else sum(map(len, body))
+        exchange.count(size, last=True)
     exchange.end("completed" if exchange.committed else "no_response")
     exchange.release()
     return body

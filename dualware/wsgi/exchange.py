@@ -15,7 +15,7 @@ from dualware.core.compiling import mypyc_attr
 from dualware.core.current import CURRENT, leave
 from dualware.core.ending import outcome_of
 from dualware.core.engine import Engine
-from dualware.core.headers import StrHeaders, drop_length
+from dualware.core.headers import Fields, StrHeaders, drop_length
 from dualware.core.message import Chunk, has_no_body
 from dualware.wsgi.head import Pairs, code_of, declared_length, rebased, status_line
 from dualware.wsgi.input import CountedInput
@@ -170,21 +170,27 @@ class WSGIExchange(QuickEngine):
 
     def answer(self, answer: Answer) -> list[bytes]:
         """Hand a flow's own answer to the server. Returns its body."""
-        data = answer.body
-        headers = StrHeaders()
-        headers.extend(answer.headers)
-        if answer.status not in (204, 304):
-            headers.set("Content-Length", str(len(data)))
-        self._held = (status_line(answer.status), headers.pairs)
-        self._pairs = headers.pairs
+        data, status, fields = answer.body, answer.status, answer.headers
+        if status in (204, 304) and isinstance(fields, Fields):
+            # Those of most preflights are ready.
+            pairs = fields.text.copy()
+        else:
+            headers = StrHeaders()
+            headers.extend(fields)
+            if status not in (204, 304):
+                headers.set("Content-Length", str(len(data)))
+            pairs = headers.pairs
+        self._held = (status_line(status), pairs)
+        self._pairs = pairs
         if not self.head():
             data = self.body(data, complete=True)
         elif self.coded:
             data = self.response.through(data, last=True)
         # Five servers would transmit a body for HEAD (protocols W40).
-        bodiless = has_no_body(self._source.get("REQUEST_METHOD"), self.status)
+        if data and has_no_body(self._source.get("REQUEST_METHOD"), self.status):
+            data = b""
         self.hand_over()
-        return [b"" if bodiless else data]
+        return [data]
 
     def count(self, size: int, *, last: bool = False) -> None:
         """``size`` bytes go to the server now.

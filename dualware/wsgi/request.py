@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from dualware.core.compiling import mypyc_attr
 from dualware.core.exchange import EXPOSED
-from dualware.core.header_names import variable_of
+from dualware.core.header_names import HeaderNames, variable_of
 from dualware.core.memo import Memo, is_short
 from dualware.core.message import Facts, Request, Target
 
@@ -129,6 +129,10 @@ class WSGIRequest(Request):
 
     def header(self, name: str) -> str | None:
         return self.environ.get(_VARIABLES[name])
+
+    def several(self, names: HeaderNames) -> list[str | None]:
+        environ = self.environ
+        return [environ.get(each.variable) for each in names.names]
 
     def set_header(self, name: str, value: str) -> None:
         self.environ[_VARIABLES[name]] = value
