@@ -453,4 +453,5 @@ def test_families_of_compiled_classes_are_marked(name):
 def test_what_is_compiled():
     """The way of an exchange is, what settings are made of is not."""
     assert {"core/engine.py", "asgi/exchange.py", "wsgi/exchange.py"} < set(COMPILED)
-    assert not {"core/wrapper.py", "middleware/cors/settings.py", "asgi/following.py"} & set(COMPILED)
+    others = {"core/wrapper.py", "middleware/cors/settings.py", "asgi/following.py"}
+    assert not others & set(COMPILED)

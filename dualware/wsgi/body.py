@@ -47,8 +47,8 @@ class Body:
         exchange: WSGIExchange,
         body: Any,
         *,
-        ready: Iterable[bytes] = (),
-        iterator: Iterator[bytes] | None = None,
+        ready: Iterable[Any] = (),
+        iterator: Iterator[Any] | None = None,
         failure: BaseException | None = None,
     ) -> None:
         self._exchange = exchange
@@ -57,12 +57,12 @@ class Body:
         self._ready = list(ready)
         self._failure = failure
         # Made at the first next(): Django's test file wrapper and uWSGI's need it (W29).
-        self._iterator: Iterator[bytes] | None = iterator
+        self._iterator: Iterator[Any] | None = iterator
         self._flushed = False
         self._handed_at = 0
         exchange.running = False
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Iterator[Any]:
         exchange = self._exchange
         if (
             exchange.committed
@@ -87,7 +87,7 @@ class Body:
         self._iterator = iter(())
         self._exchange.end("completed")
 
-    def __next__(self) -> bytes:
+    def __next__(self) -> Chunk:
         exchange = self._exchange
         if self._handed_at:
             exchange.send_wait += exchange.effects.clock() - self._handed_at
@@ -143,7 +143,7 @@ class Body:
         exchange.end("completed" if exchange.committed else "no_response")
         raise StopIteration
 
-    def failed(self, error: BaseException) -> bytes:
+    def failed(self, error: BaseException) -> Chunk:
         """The application, or a policy, raised: the flows may still answer if nothing went out."""
         answer = self._exchange.failed(error)
         if answer is None:

@@ -54,7 +54,7 @@ def call(
         return _failed(exchange, body, error)
 
 
-def _listed(exchange: WSGIExchange, body: list[bytes] | tuple[bytes, ...]) -> Iterable[bytes]:
+def _listed(exchange: WSGIExchange, body: list[Any] | tuple[Any, ...]) -> Iterable[bytes]:
     """A list goes to the server, and with it the exchange is over.
 
     A server need not iterate or close it in a way that we could see (granian, protocols W33).
@@ -67,7 +67,7 @@ def _listed(exchange: WSGIExchange, body: list[bytes] | tuple[bytes, ...]) -> It
     return body
 
 
-def _whole(exchange: WSGIExchange, body: list[bytes] | tuple[bytes, ...]) -> Iterable[bytes]:
+def _whole(exchange: WSGIExchange, body: list[Any] | tuple[Any, ...]) -> Iterable[bytes]:
     """The application returned a list: the whole body is known."""
     if not exchange.started:
         return _listed(exchange, body)
@@ -101,8 +101,8 @@ def _streamed(
         exchange.late = True
         return Body(exchange, body)
     opaque = _is_opaque(body, environ)
-    ready: list[bytes] = []
-    iterator: Iterator[bytes] | None = None
+    ready: list[Any] = []
+    iterator: Iterator[Any] | None = None
     # By write(), the head may be with the server already, and the body go on.
     if not exchange.committed and not exchange.open(opaque=opaque):
         ready, iterator = _first_of(exchange, body, opaque=opaque)
@@ -117,8 +117,8 @@ def _streamed(
 
 
 def _first_of(
-    exchange: WSGIExchange, body: Iterable[bytes], *, opaque: bool
-) -> tuple[list[bytes], Iterator[bytes] | None]:
+    exchange: WSGIExchange, body: Iterable[Any], *, opaque: bool
+) -> tuple[list[Any], Iterator[Any] | None]:
     """BODY, with the first chunk if nobody waits for it. Returns what was taken, and the rest."""
     if not opaque and _is_whole(body):
         iterator = iter(body)
@@ -157,7 +157,7 @@ def _is_whole(body: Any) -> bool:
         return True
     if not hasattr(body, "__len__"):
         return False
-    return isinstance(body, Sequence) and len(cast("Sequence[bytes]", body)) == 1
+    return isinstance(body, Sequence) and len(cast("Sequence[Any]", body)) == 1
 
 
 def _passed_by(exchange: WSGIExchange, body: Any) -> Iterable[bytes]:
