@@ -172,7 +172,12 @@ class ASGIExchange(QuickEngine):
         return self._upstream(self._held)
 
     def _send_head(self) -> Awaited:
-        """Send the head that the flows left, as the application's own message if they could."""
+        """Send the head that the flows left."""
+        message = self._leave()
+        return self._upstream(message) if self._place == PLAIN else self._watched(message)
+
+    def _leave(self) -> Message:
+        """The head that the flows left, the application's own message if they could."""
         self.committed = True
         message = self._held
         response = self._response
@@ -198,11 +203,11 @@ class ASGIExchange(QuickEngine):
         # messages wait for their turn, none may go past them (compression 44).
         if not needed and self._turns is None:
             self._place = PLAIN
-            return self._upstream(message)
+            return message
         self._follow(status, trails=trails)
         if coded:
             self._place = CODED
-        return self._watched(message)
+        return message
 
     def _follow(self, status: int | None, *, trails: bool = False) -> None:
         """The head was sent, and the rest is followed."""
