@@ -82,9 +82,10 @@ class Body:
             self._iterator = iter(() if self._body is None else self._body)
         return self._iterator
 
-    def exhausted(self) -> None:
-        """Every chunk passed as it is."""
+    def exhausted(self, counted: int) -> None:
+        """Every chunk passed as it is, ``counted`` bytes after those that are counted."""
         self._iterator = iter(())
+        self._exchange.count(counted, last=True)
         self._exchange.end("completed")
 
     def __next__(self) -> Chunk:

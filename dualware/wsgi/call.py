@@ -10,7 +10,7 @@ know a policy, read the request body, or pull more of a response body than the s
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from dualware.core.effects import Effects
 from dualware.core.stack import Stack
@@ -157,7 +157,7 @@ def _is_whole(body: Any) -> bool:
         return True
     if not hasattr(body, "__len__"):
         return False
-    return isinstance(body, Sequence) and len(body) == 1
+    return isinstance(body, Sequence) and len(cast("Any", body)) == 1
 
 
 def _passed_by(exchange: WSGIExchange, body: Any) -> Iterable[bytes]:

@@ -45,12 +45,10 @@ def untouched(
             handed = True
             yield chunk
             handed = False
-        if counted:
-            exchange.count(counted)
     except BaseException as error:
         if counted:
             exchange.count(counted)
         if not handed:
             body.failed(error)
         raise
-    body.exhausted()
+    body.exhausted(counted)

@@ -52,7 +52,7 @@ _UNTOUCHED: Final = frozenset({204, 205, 206})
 
 def codable(status: int, fields: dict[str, str]) -> bool:
     """Whether a head with these fields of `READ` lets the body be coded."""
-    if status == 200 and _ORDINARY.issuperset(fields):
+    if status == 200 and fields.keys() <= _ORDINARY:
         return True
     if status < 200 or status in _UNTOUCHED or not _SETTLED.isdisjoint(fields):
         return False
@@ -68,7 +68,7 @@ def is_ordinary(response: Response, fields: dict[str, str]) -> bool:
     """
     return (
         response.status == 200
-        and _ORDINARY.issuperset(fields)
+        and fields.keys() <= _ORDINARY
         and fields.get("content-length", "")[:1] != "0"
         and response.method != "HEAD"
         and not response.opaque
@@ -108,7 +108,7 @@ def recode(
     """Send ``coded`` in place of the whole body, and say so, if it is shorter, or ``anyway``."""
     if len(coded) >= len(response.first_chunk or b"") and not anyway:
         vary(response, fields)
-    elif _ORDINARY.issuperset(fields):
+    elif fields.keys() <= _ORDINARY:
         response.replace(coded, _VARIES_AND_CODED[token])
     else:
         vary(response, fields)

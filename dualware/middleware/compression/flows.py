@@ -94,9 +94,11 @@ class Compression(Middleware):
             return
         response = exchange.response
         headers = response.headers
-        # Most of what is coded says nothing that could forbid it.
+        # Most of what could be coded says nothing that forbids it. Without a coding, a length that
+        # is declared tells all that there is to know.
+        settled = whole is None and "content-length" in fields
         if (
-            whole is None or live or self._parses or not is_ordinary(response, fields)
+            settled or live or self._parses or not is_ordinary(response, fields)
         ) and not self._waits(response, fields, choice):
             return
         yield BODY
@@ -107,16 +109,16 @@ class Compression(Middleware):
                 return
         body = response.first_chunk or b""
         size = len(body)
+        if whole is None:
+            self._uncoded(response, fields, size)
+            return
         coding = whole if size >= SMALL else choice.small  # as `sized`
         if coding is None or not response.complete or size >= coding.slow_from:
-            yield from (self._whole if response.complete else self._stream)(
-                response, fields, choice
-            )
+            coded = self._whole if response.complete else self._stream
+            yield from coded(response, fields, choice)
         elif size and (size >= self._minimum or forced):
             # As `_whole`, in place.
-            coded = self._tried(coding.whole, body)
-            if coded is not None:
-                recode(response, fields, coding.token, coded, anyway=forced)
+            self._recode(response, fields, coding, self._tried(coding.whole, body), forced=forced)
 
     # What is decided
 
@@ -184,6 +186,11 @@ class Compression(Middleware):
             response.headers.remove("Content-Length")
         label(response, fields, coding.token)
 
+    def _uncoded(self, response: Response, fields: dict[str, str], size: int) -> None:
+        """The client takes no coding: say so where others may get one, as below."""
+        if not response.complete or (size and size >= self._minimum):
+            vary(response, fields)
+
     def _whole(self, response: Response, fields: dict[str, str], choice: Choice) -> Flow:
         body = response.first_chunk or b""
         if not body or (len(body) < self._minimum and not choice.forced):
@@ -195,8 +202,20 @@ class Compression(Middleware):
         work = Work(functools.partial(coding.whole, body), long=True)
         yield work
         coded = self._tried(Work.take, work)
+        self._recode(response, fields, coding, coded, forced=choice.forced)
+
+    def _recode(
+        self,
+        response: Response,
+        fields: dict[str, str],
+        coding: Coding,
+        coded: bytes | None,
+        *,
+        forced: bool,
+    ) -> None:
+        """Send what a whole body was coded to, if it was."""
         if coded is not None:
-            recode(response, fields, coding.token, coded, anyway=choice.forced)
+            recode(response, fields, coding.token, coded, anyway=forced)
 
     def _stream(self, response: Response, fields: dict[str, str], choice: Choice) -> Flow:
         vary(response, fields)
