@@ -35,6 +35,7 @@ from dualware.core.message import Chunk, ExchangeError, has_no_body
 __all__ = ["ASGIExchange", "Awaited", "Message", "Receive", "Send"]
 
 Message = Any
+"""A message. The methods below that look into one name its type: ASGI, "Events" has it a `dict`."""
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 Awaited = Any
@@ -108,10 +109,11 @@ class ASGIExchange(QuickEngine):
             return self._watched(message)
         if place == OPEN and kind == "http.response.body":
             # As `_open`, less one call.
-            data = message.get("body", b"")
+            event: dict[str, Any] = message
+            data = event.get("body", b"")
             if data and not self.first_at:
                 self.first_at = self.effects.clock()
-            more = message.get("more_body", False)
+            more = event.get("more_body", False)
             return self._open_body(self._upstream, message, len(data), more)
         turns = self._turns
         if turns is not None:
@@ -246,8 +248,9 @@ class ASGIExchange(QuickEngine):
         kind = message["type"]
         if kind != "http.response.body":
             return self._watched(message) if kind in _PASSING else self._unseen(message)
-        chunk = message.get("body", b"")
-        complete = not message.get("more_body", False)
+        event: dict[str, Any] = message
+        chunk = event.get("body", b"")
+        complete = not event.get("more_body", False)
         if not complete and chunk:
             # Some frameworks send the whole body, then an empty last message.
             complete = self.response.headers.get("Content-Length") == str(len(chunk))
@@ -266,10 +269,11 @@ class ASGIExchange(QuickEngine):
 
     def _open(self, message: Message) -> Awaited:
         """A body message where nothing is out of the ordinary."""
-        data = message.get("body", b"")
+        event: dict[str, Any] = message
+        data = event.get("body", b"")
         if data and not self.first_at:
             self.first_at = self.effects.clock()
-        return self._open_body(self._upstream, message, len(data), message.get("more_body", False))
+        return self._open_body(self._upstream, message, len(data), event.get("more_body", False))
 
     def _on(self, message: Message) -> Awaited:
         """A message that is no body, after the head, while somebody follows the response."""

@@ -151,7 +151,8 @@ class ASGIRequest(Request):
 
     def index(self) -> dict[bytes, bytes]:
         """The headers that anybody asks for, by name, each folded to one value. Not to change."""
-        headers: Any = self.scope.get("headers") or []
+        scope: dict[str, Any] = self.scope
+        headers: Any = scope.get("headers") or []
         try:
             return self._indexed(headers)
         except TypeError:

@@ -115,7 +115,8 @@ class JSONLine:
             made = self._dumps(line, _shown)
         except Exception:  # noqa: BLE001 - a lone surrogate, a number too large, a str() that raises
             made = json.dumps(_mended(line)).encode()
-        if made.isascii() and b"\x7f" not in made:
+        # By its number: bytes in bytes are looked for in a roundabout way.
+        if made.isascii() and _DELETE not in made:
             return made
         return _UNSAFE.sub(_escaped, made)
 
@@ -146,6 +147,7 @@ class JSONLine:
 
 # What JSON leaves as it is, and some reader takes for the end of a line or an order (CVE-2024-1681,
 # CVE-2009-4487): DEL, C1, the separators, what turns the direction of the text. As UTF-8.
+_DELETE: Final = 0x7F
 _UNSAFE: Final = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]|\xe2\x81[\xa6-\xa9]")
 
 

@@ -25,6 +25,18 @@ _METHODS: Final[Mapping[str, int]] = {
 }
 
 
+def _take_event(logger: Any, name: str, event: dict[str, Any]) -> Any:
+    """Log ``event``, which is ours to change: what `StructlogSink` calls in place of a method."""
+    made: Any = {**logger._context, **event} if logger._context else event
+    innermost = logger._logger
+    try:
+        for process in logger._processors:
+            made = process(innermost, name, made)
+    except DropEvent:
+        return None
+    return innermost.msg(made)
+
+
 def _method(name: str, base: type) -> Callable[..., Any]:
     whole = getattr(base, name)
 
@@ -32,14 +44,8 @@ def _method(name: str, base: type) -> Callable[..., Any]:
         if args:
             # To be put into the event with "%".
             return whole(self, event, *args, **fields)
-        made: Any = {**self._context, **fields, "event": event}
-        logger = self._logger
-        try:
-            for process in self._processors:
-                made = process(logger, name, made)
-        except DropEvent:
-            return None
-        return logger.msg(made)
+        fields["event"] = event
+        return _take_event(self, name, fields)
 
     log.__name__ = name
     log.__doc__ = f"Log an event at the level ``{name}``."
@@ -51,7 +57,8 @@ def _filtering(word: str, least: int) -> type[Any]:
     base = structlog.make_filtering_bound_logger(least)
     methods = {name: _method(name, base) for name, level in _METHODS.items() if level >= least}
     # Named like what it is bound to below: loggers are pickled by that name.
-    return type(f"FilteringAt{word.capitalize()}", (base,), {**methods, "__module__": __name__})
+    members = {**methods, "take_event": _take_event, "__module__": __name__}
+    return type(f"FilteringAt{word.capitalize()}", (base,), members)
 
 
 FilteringAtDebug: Final = _filtering("debug", logging.DEBUG)
