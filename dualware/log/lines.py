@@ -17,6 +17,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping, MutableMapping
+from importlib import import_module
 from typing import Any, Final, cast
 
 import structlog
@@ -190,10 +191,10 @@ def timestamps(now: Callable[[], int]) -> Callable[[], str]:
 def fastest() -> Dumps:
     """orjson's dumps if it is installed (the extra ``fast``), the standard library's otherwise."""
     try:
-        from orjson import dumps
+        found: Dumps = import_module("orjson").dumps
     except ImportError:
         return standard
-    return dumps
+    return found
 
 
 def _shown(value: Any) -> Any:

@@ -246,7 +246,7 @@ class WSGIExchange(QuickEngine):
         self._source = _NO_ENVIRON
         self._request = self._upstream = self._write = None
 
-    def finish(self, body: Sequence[bytes]) -> bool:
+    def finish(self, body: Sequence[Any]) -> bool:
         """Finish an exchange whose whole body is known, if no flow waits for it. Returns whether.
 
         What `head`, `hand_over`, `count`, `end` and `release` do where there is so little to do:
