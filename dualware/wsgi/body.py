@@ -22,10 +22,9 @@ __all__ = ["Body", "close"]
 def close(body: Any) -> None:
     """Call the iterable's own close, if it has one (PEP 3333, "Specification Details")."""
     # Asked for first, since most have none, and to be told so otherwise costs more.
-    if hasattr(body, "close"):
-        method = body.close
-        if method is not None:
-            method()
+    method = body.close if hasattr(body, "close") else None
+    if method is not None:
+        method()
 
 
 class _Closing:

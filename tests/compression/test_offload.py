@@ -13,7 +13,7 @@ import threading
 import pytest
 import trio
 
-from dualware import BODY, Middleware
+from dualware import BODY, Middleware, Stack
 from dualware.asgi import offload
 from dualware.core.compression import brotli, gzip, zstd
 from dualware.core.compression.choices import Choice
@@ -226,6 +226,28 @@ def test_real_bodies(run):
             assert b"".join(chunks) == decoded("gzip", b"".join(wire.data))
 
     run(main)
+
+
+class Answers(Middleware):
+    """Answers with a big body in the application's place."""
+
+    def __call__(self, exchange):
+        exchange.respond(200, {"Content-Type": "text/plain"}, BIG)
+
+
+def test_an_answer_that_takes_long(run):
+    """A flow's own answer is coded off the loop as a body of the application is."""
+    # compression 44
+    world = World()
+    stack = Stack([world.gzip(max_block_ms=0.01), Answers()])
+    wire = Wire()
+
+    async def main():
+        await stack.asgi(Script().asgi)(scope(), None, wire.send)
+
+    run(main)
+
+    assert BIG == decoded("gzip", b"".join(wire.data))
 
 
 def test_nothing_overtakes(run):

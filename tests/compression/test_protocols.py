@@ -241,6 +241,25 @@ def test_generated_headers():
     assert b"gzip" == coding(sent[0])
 
 
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_header_values_like_bytes(kind):
+    """Servers take them from an application, so its head is read all the same."""
+    # protocols A15
+    message = start()
+    message["headers"] = [(b"content-type", kind(b"image/png"))]
+    sent = through(message, body(JSON))
+
+    assert coding(sent[0]) is None
+    assert JSON == sent[1]["body"]
+
+
+def test_request_headers_that_are_none():
+    """A server's mistake is raised, as whoever reads such headers raises it; nothing is sent."""
+    # protocols A7
+    with pytest.raises(TypeError):
+        through(start(), body(JSON), headers=[None])
+
+
 # WSGI: late heads, write() and close()
 
 

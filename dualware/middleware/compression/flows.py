@@ -112,10 +112,11 @@ class Compression(Middleware):
         if whole is None:
             self._uncoded(response, fields, size)
             return
-        coding = whole if size >= SMALL else choice.small  # as `sized`
-        if coding is None or not response.complete or size >= coding.slow_from:
-            coded = self._whole if response.complete else self._stream
-            yield from coded(response, fields, choice)
+        # As `sized`. Who takes a coding takes one for whatever size.
+        coding = whole if size >= SMALL else choice.small or whole
+        if not response.complete or size >= coding.slow_from:
+            slow, its = (self._whole, coding) if response.complete else (self._stream, whole)
+            yield from slow(response, fields, its, forced)
         elif size and (size >= self._minimum or forced):
             # As `_whole`, in place.
             self._recode(response, fields, coding, self._tried(coding.whole, body), forced=forced)
@@ -191,18 +192,16 @@ class Compression(Middleware):
         if not response.complete or (size and size >= self._minimum):
             vary(response, fields)
 
-    def _whole(self, response: Response, fields: dict[str, str], choice: Choice) -> Flow:
+    def _whole(
+        self, response: Response, fields: dict[str, str], coding: Coding, forced: bool
+    ) -> Flow:
         body = response.first_chunk or b""
-        if not body or (len(body) < self._minimum and not choice.forced):
-            return
-        coding = choice.sized(len(body))
-        if coding is None:
-            vary(response, fields)
+        if not body or (len(body) < self._minimum and not forced):
             return
         work = Work(functools.partial(coding.whole, body), long=True)
         yield work
         coded = self._tried(Work.take, work)
-        self._recode(response, fields, coding, coded, forced=choice.forced)
+        self._recode(response, fields, coding, coded, forced=forced)
 
     def _recode(
         self,
@@ -217,10 +216,11 @@ class Compression(Middleware):
         if coded is not None:
             recode(response, fields, coding.token, coded, anyway=forced)
 
-    def _stream(self, response: Response, fields: dict[str, str], choice: Choice) -> Flow:
+    def _stream(
+        self, response: Response, fields: dict[str, str], coding: Coding, _forced: bool
+    ) -> Flow:
         vary(response, fields)
-        coding = choice.whole
-        if coding is None or not response.encodable:
+        if not response.encodable:
             return
         chunk = response.first_chunk or b""
         length = length_of(fields.get("content-length"))
