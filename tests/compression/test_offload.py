@@ -228,6 +228,25 @@ def test_real_bodies(run):
     run(main)
 
 
+def test_what_is_too_short_takes_no_time(run):
+    """It stays as it is, however slow the codec would be."""
+    # compression 44
+    world = World()
+    stack = world.stack(world.gzip(max_block_ms=0.01, minimum_size=len(BIG) + 1))
+    wire = Wire()
+
+    async def app(_scope, _receive, send):
+        await send(start())
+        await send(body(BIG))
+
+    async def main():
+        await stack.asgi(app)(scope(), None, wire.send)
+
+    run(main)
+
+    assert [BIG] == wire.data
+
+
 class Answers(Middleware):
     """Answers with a big body in the application's place."""
 
