@@ -165,8 +165,9 @@ class ASGIExchange(QuickEngine):
         if self.watched or self._exits is not None:
             self._follow(message["status"])
             # As `_watched`, less one call.
-            measures = self._plan.measures
-            return (self._measured if measures else self._sent)(self._upstream, self._held)
+            if self._plan.measures:
+                return self._measured(self._upstream, self._held)
+            return self._sent(self._upstream, self._held)
         if self._guards:
             self._place = GUARDED
             return self._sent(self._upstream, self._held)
@@ -286,9 +287,9 @@ class ASGIExchange(QuickEngine):
 
     def _watched(self, message: Message) -> Awaited:
         """Send, and take note of a client that is gone, and of the time if it is wanted."""
-        upstream = self._upstream
-        measures = self._plan.measures
-        return self._measured(upstream, message) if measures else self._sent(upstream, message)
+        if self._plan.measures:
+            return self._measured(self._upstream, message)
+        return self._sent(self._upstream, message)
 
     def _break(self, error: BaseException) -> None:
         """From here on nothing that the application sends gets through."""

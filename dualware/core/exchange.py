@@ -162,7 +162,8 @@ class Exchange:
     """The exception that ended the exchange, if one did."""
     sent: int | None = 0
     """Body bytes handed to the server, after every codec; 0 for responses without a body, None
-    where an opaque body of undeclared length passed by. Counted while a flow waits for END."""
+    where an opaque body of undeclared length passed by. Counted while a flow waits for END, and
+    whole then: under WSGI it is not told of each chunk of a stream."""
     received: int = 0
     """Bytes of the request body that the application took in so far. Under WSGI it is counted
     only where a middleware of the stack `receives`."""

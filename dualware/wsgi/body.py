@@ -170,7 +170,7 @@ class Body:
         _iterator, self._iterator = self._iterator, iter(())
         exchange = self._exchange
         puller = exchange.puller
-        if puller is not None and not puller.gi_running:
+        if puller is not None and exchange.outcome is None and not puller.gi_running:
             # It has counted what it does not tell at each chunk.
             puller.close()
         exchange.running = True

@@ -10,7 +10,9 @@ slower than it could be, nor leave out work that the stack does for an exchange.
 What it leaves out is what no exchange of the benchmark has: trailers, pushes, trace headers,
 clients that refuse identity, exchanges inside exchanges, and fields that the application adds. A
 server's own header names are taken to be in lower case, and a response that is known too late to
-be too short for gzip may say Vary all the same.
+be too short for gzip may say Vary all the same. Its line goes to structlog by the log method, as
+anybody's does; the stack goes past that method, by what structlog documents for wrapper classes
+(`dualware.core.logging.sinks`): a tenth of what a line costs.
 """
 
 from __future__ import annotations
