@@ -23,6 +23,7 @@ from dualware import BODY, END, RESPONSE, Middleware, SettingsError, Stack, add_
 from dualware.asgi.driver import ASGIWrapper
 from dualware.core.current import live_record
 from dualware.core.lists import add_vary
+from dualware.core.logging.text import printable
 from dualware.core.request_id.ids import ID_MOST, is_harmless, is_request_id
 from dualware.core.request_id.trace import EXTRACTORS, VALUE_MOST
 from dualware.core.timing.server_timing import joined, metric, quoted, stamp
@@ -721,6 +722,32 @@ def test_what_is_said_of_a_bad_id(dual, text, caplog):
     assert logging.INFO == level
     assert 200 > len(line)
     assert line.isprintable()
+
+
+class Names(Middleware):
+    """Writes an id of its own into the record, behind the middleware that checks ids."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def __call__(self, exchange):
+        exchange.record.request_id = self.text
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\x1b[31mb", "a\u2028b", "a\x7fb"], ids=ascii)
+def test_an_id_that_was_written_later(dual, text):
+    """That the id before it was harmless says nothing of it: no line shows it as it is.
+
+    CVE-2024-1681 (flask-cors), CVE-2025-48432 (Django): a log line that the request can end.
+    """
+    lines = []
+    stack = [*load(REAL_STACK | {"logging": {"sink": lines.append}}), Names(text)]
+    dual.request(Script(), stack, headers={"X-Request-ID": GOOD})
+
+    (line,) = lines
+    shown = line["http.request.id"]
+    assert shown.isprintable()
+    assert shown == printable(text)
 
 
 def test_bad_ids_do_not_flood(dual, caplog):

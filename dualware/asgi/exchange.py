@@ -29,7 +29,7 @@ from dualware.asgi.quick import QuickEngine
 from dualware.asgi.request import ZERO_COPY
 from dualware.core.compiling import mypyc_attr
 from dualware.core.exchange import Answer
-from dualware.core.headers import BytesHeaders, Fields
+from dualware.core.headers import BytesHeaders
 from dualware.core.message import Chunk, ExchangeError, has_no_body
 
 __all__ = ["ASGIExchange", "Awaited", "Message", "Receive", "Send"]
@@ -226,17 +226,8 @@ class ASGIExchange(QuickEngine):
 
     def _take(self, answer: Answer) -> Chunk:
         """Hold a flow's own answer, and let it go as far as it goes at once. Returns its body."""
-        data, status, fields = answer.body, answer.status, answer.headers
-        if status in (204, 304) and isinstance(fields, Fields):
-            # Those of most preflights are ready.
-            pairs = fields.wire.copy()
-        else:
-            headers = BytesHeaders()
-            headers.extend(fields)
-            if status not in (204, 304):
-                headers.set("Content-Length", str(len(data)))
-            pairs = headers.pairs
-        self._held = {"type": "http.response.start", "status": status, "headers": pairs}
+        data, pairs = answer.body, answer.written(BytesHeaders())
+        self._held = {"type": "http.response.start", "status": answer.status, "headers": pairs}
         self._pairs = pairs
         if self._trailers_to_come:
             self._trailers_to_come = False

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from dualware.core.compiling import mypyc_attr
 from dualware.core.header_names import HeaderName
-from dualware.core.headers import FieldName, Fields
+from dualware.core.headers import FieldName, Fields, Headers
 from dualware.core.memo import Memo
 from dualware.core.message import (
     BODILESS,
@@ -27,7 +27,7 @@ from dualware.core.message import (
 )
 
 if TYPE_CHECKING:
-    from dualware.core.field_names import FieldNames, Parts
+    from dualware.core.field_names import FieldNames, Pair, Parts
     from dualware.core.record import Record
 
 __all__ = [
@@ -140,6 +140,13 @@ class Answer:
         self.status = status
         self.headers = headers
         self.body = body
+
+    def written(self, headers: Headers[Any]) -> list[Pair]:
+        """The pairs of the head, as ``headers``, in which nothing stands yet, write them."""
+        headers.extend(self.headers)
+        if self.status not in (204, 304):
+            headers.set("Content-Length", str(len(self.body)))
+        return headers.pairs
 
 
 NO_RESPONSE: Final[Response] = NoResponse()

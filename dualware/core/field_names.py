@@ -38,7 +38,7 @@ class FieldNames:
         """`Headers.pick` of pairs of bytes."""
         known = self.as_bytes
         found: dict[str, str] = {}
-        # By subscripts, and by their type: compiled code takes a tenth of the time for that.
+        # By subscripts, and by their type: compiled code takes a third of the time for that.
         for pair in pairs:
             raw = pair[0]
             try:

@@ -31,8 +31,9 @@ class Record:
     request_id: str | None = None
     request_id_source: str | None = None
     """``"inbound"`` or ``"generated"``."""
-    request_id_plain: bool = False
-    """Whether the id is known to be of letters, digits and marks that any log shows as they are."""
+    request_id_plain: str | None = None
+    """The id that was found to be of letters, digits and marks which any log shows as they are. The
+    very object: whoever writes another id later on has not shown that of it."""
     request_id_upstream: str | None = None
     """A valid inbound id that was not trusted."""
     trace: dict[str, str] | None = None

@@ -15,7 +15,7 @@ from dualware.core.compiling import mypyc_attr
 from dualware.core.current import CURRENT, leave
 from dualware.core.ending import outcome_of
 from dualware.core.engine import Engine
-from dualware.core.headers import Fields, StrHeaders, drop_length
+from dualware.core.headers import StrHeaders, drop_length
 from dualware.core.message import Chunk, has_no_body
 from dualware.wsgi.head import Pairs, code_of, declared_length, rebased, status_line
 from dualware.wsgi.input import CountedInput
@@ -170,17 +170,8 @@ class WSGIExchange(QuickEngine):
 
     def answer(self, answer: Answer) -> list[bytes]:
         """Hand a flow's own answer to the server. Returns its body."""
-        data, status, fields = answer.body, answer.status, answer.headers
-        if status in (204, 304) and isinstance(fields, Fields):
-            # Those of most preflights are ready.
-            pairs = fields.text.copy()
-        else:
-            headers = StrHeaders()
-            headers.extend(fields)
-            if status not in (204, 304):
-                headers.set("Content-Length", str(len(data)))
-            pairs = headers.pairs
-        self._held = (status_line(status), pairs)
+        data, pairs = answer.body, answer.written(StrHeaders())
+        self._held = (status_line(answer.status), pairs)
         self._pairs = pairs
         if not self.head():
             data = self.body(data, complete=True)

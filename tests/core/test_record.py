@@ -60,7 +60,7 @@ def test_a_record_before_anything_happened():
         "fields_dropped": 0,
         "outbound": None,
         "request_id": None,
-        "request_id_plain": False,
+        "request_id_plain": None,
         "request_id_source": None,
         "request_id_upstream": None,
         "route": None,

@@ -284,7 +284,7 @@ class Lines:
         if record is not None:
             identity = record.request_id
             if identity is not None:
-                plain = record.request_id_plain
+                plain = identity is record.request_id_plain
                 fields[names.request_id] = identity if plain else printable(identity)
                 if record.request_id_source is not None:
                     fields[names.request_id_source] = record.request_id_source

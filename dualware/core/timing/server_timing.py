@@ -46,7 +46,7 @@ def milliseconds(duration: int) -> str:
     if duration <= 0:
         return "0.000"
     us = (duration + 500) // 1000
-    # By whole numbers, with a thousand more to keep the zeros: a third of what a format takes.
+    # By whole numbers, with a thousand more to keep the zeros: compiled, two thirds of a format.
     return f"{us // 1000}.{str(us % 1000 + 1000)[1:]}"
 
 

@@ -115,8 +115,11 @@ class Compression(Middleware):
         # As `sized`. Who takes a coding takes one for whatever size.
         coding = whole if size >= SMALL else choice.small or whole
         if not response.complete or size >= coding.slow_from:
-            slow, its = (self._whole, coding) if response.complete else (self._stream, whole)
-            yield from slow(response, fields, its, forced)
+            yield from (
+                self._whole(response, fields, coding, forced=forced)
+                if response.complete
+                else self._stream(response, fields, whole)
+            )
         elif size and (size >= self._minimum or forced):
             # As `_whole`, in place.
             self._recode(response, fields, coding, self._tried(coding.whole, body), forced=forced)
@@ -193,7 +196,7 @@ class Compression(Middleware):
             vary(response, fields)
 
     def _whole(
-        self, response: Response, fields: dict[str, str], coding: Coding, forced: bool
+        self, response: Response, fields: dict[str, str], coding: Coding, *, forced: bool
     ) -> Flow:
         body = response.first_chunk or b""
         if not body or (len(body) < self._minimum and not forced):
@@ -216,9 +219,7 @@ class Compression(Middleware):
         if coded is not None:
             recode(response, fields, coding.token, coded, anyway=forced)
 
-    def _stream(
-        self, response: Response, fields: dict[str, str], coding: Coding, _forced: bool
-    ) -> Flow:
+    def _stream(self, response: Response, fields: dict[str, str], coding: Coding) -> Flow:
         vary(response, fields)
         if not response.encodable:
             return

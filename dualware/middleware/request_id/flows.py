@@ -148,7 +148,8 @@ class RequestID(Middleware):
             if value is None:
                 self._refuse(exchange, 400, "Bad Request: the request id is not valid")
                 return None
-            record.request_id_plain = self._plain
+            if self._plain:
+                record.request_id_plain = value
         else:
             # That of an exchange around this one, or of whoever wrote it: `put` checks no value.
             field = None
