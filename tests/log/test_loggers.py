@@ -11,6 +11,7 @@ import structlog
 from structlog.exceptions import DropEvent
 from structlog.testing import CapturingLogger, CapturingLoggerFactory, capture_logs
 
+from dualware.core.logging.sinks import StructlogSink
 from dualware.log.loggers import FILTERING
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
@@ -268,3 +269,55 @@ def test_methods_say_what_they_are(word, method):
     else:
         assert method == function.__name__
         assert f"``{method}``" in function.__doc__
+
+
+# What the access log hands over
+
+
+def configure(factory, wrapper, *processors):
+    """Configure structlog with this class."""
+    structlog.configure(
+        processors=[*processors, render], wrapper_class=wrapper, logger_factory=factory
+    )
+
+
+@pytest.mark.parametrize("wrapper", [structlog.make_filtering_bound_logger(20), FILTERING["info"]])
+def test_an_event_that_is_taken_whole(wrapper):
+    """It becomes what the method makes of it; nothing where it is dropped, or below the level."""
+    # observability L17
+
+    def drop(_logger, _method, event):
+        if event["event"] == "dropped":
+            raise DropEvent
+        return event
+
+    factory = CapturingLoggerFactory()
+    configure(factory, wrapper, drop)
+    sink = StructlogSink("access")
+    for level, event in [(20, "hello"), (20, "dropped"), (10, "below"), (40, "hello")]:
+        sink.emit(level, event, {"a": 1})
+    logger = structlog.get_logger("access")
+    logger.info("hello", a=1)
+    logger.error("hello", a=1)
+    written = [call.args for call in factory.logger.calls]
+
+    assert 4 == len(written)
+    assert written[:2] == written[2:]
+
+
+@EVERY
+def test_a_class_made_from_one_of_them(word):
+    """It may have methods of its own, and they are called."""
+    # observability L17
+    called = []
+
+    class Mine(FILTERING[word]):
+        def critical(self, event, **fields):
+            called.append((event, fields))
+
+    factory = CapturingLoggerFactory()
+    configure(factory, Mine)
+    StructlogSink("access").emit(50, "hello", {"a": 1})
+
+    assert [("hello", {"a": 1})] == called
+    assert [] == factory.logger.calls
